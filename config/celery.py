@@ -1,0 +1,56 @@
+"""The Celery app: queues, routes and the beat. Tasks carry ids only and are safe to run twice."""
+
+import os
+
+from celery import Celery
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("callsign")
+app.conf.update(
+    broker_connection_retry_on_startup=True,
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_soft_time_limit=240,
+    task_time_limit=270,
+    task_serializer="json",
+    accept_content=["json"],
+    task_queues=[Queue(name) for name in ("interactive", "bulk", "inbound", "notify", "webhook")],
+    task_default_queue="bulk",
+    task_routes={
+        "messaging.dispatching.*": {"queue": "interactive"},
+        "messaging.receiving.*": {"queue": "inbound"},
+        "messaging.resolving.*": {"queue": "bulk"},
+        "messaging.campaigns.*": {"queue": "bulk"},
+        "notifications.*": {"queue": "notify"},
+    },
+    broker_transport_options={
+        "visibility_timeout": 300,
+        "unacked_restore_interval": 10,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 1,
+        "socket_keepalive": True,
+    },
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_hijack_root_logger=False,
+    # Celery's Django fixup closes the connection around every task and ignores CONN_MAX_AGE; this prevents it.
+    db_reuse_max=1000,
+    beat_schedule={
+        "reconcile-inbound": {"task": "messaging.receiving.reconcile", "schedule": 300.0},
+        "expire-keys": {"task": "messaging.idempotency.forget_expired", "schedule": 3600.0},
+    },
+    timezone="UTC",
+)
+
+
+@app.on_configure.connect
+def _read_settings(**_: object) -> None:
+    from django.conf import settings
+
+    app.conf.broker_url = settings.BROKER_URL
+
+
+app.autodiscover_tasks()
