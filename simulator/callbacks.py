@@ -9,7 +9,7 @@ from simulator.ledger import Ledger, Message
 from simulator.webhooks import WebhookCaller
 
 IN_FLIGHT = 50
-RETRY_AFTER_S = (0.25, 1.0, 3.0)
+RETRY_AFTER_S = (0.2, 0.5, 1.0)
 
 
 @dataclass(slots=True, eq=False)

@@ -15,7 +15,7 @@ from simulator.ledger import Message
 from simulator.parts import SIMULATOR
 from simulator.wire import json_response
 
-ROWS_IN_A_CHUNK = 2000
+ROWS_IN_A_CHUNK = 500
 
 
 class BadRequest(Exception):

@@ -39,7 +39,7 @@ TWILIO_ROUTES = [
 async def running(settings: Settings) -> AsyncIterator[Simulator]:
     """A simulator that listens on both its ports until the block ends. OSError when a port is taken."""
     simulator = _assemble(settings)
-    runner = web.AppRunner(build_app(simulator), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(build_app(simulator), access_log=None, shutdown_timeout=0.5)
     try:
         await runner.setup()
         mail_server = await start_mail_server(simulator.mailbox, settings.host, settings.smtp_port)
