@@ -42,6 +42,11 @@ async def _answer(request: web.Request, simulator: Simulator, answer: Endpoint) 
     return response
 
 
+async def unknown_resource(request: web.Request) -> web.Response:
+    """What Twilio has and the simulator does not, answered so that Twilio's packages can read it."""
+    return refusal_response(Refusal(404, 20404, f"The requested resource {request.path} was not found"))
+
+
 def _login(request: web.Request, simulator: Simulator) -> Account:
     account = simulator.accounts.login(request.headers.get("Authorization"))
     if account is None or account.sid != request.match_info["account"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from itertools import islice
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
@@ -93,13 +94,13 @@ def _aside(request: web.Request, search: str, current: str | None) -> str:
 
 
 def _list(simulator: Simulator, search: str, current: str | None) -> str:
-    numbers = [number for number in simulator.ledger.handsets() if search.casefold() in number.casefold()]
+    numbers = list(islice(simulator.ledger.handsets(search), HANDSETS_SHOWN + 1))
     if not numbers:
         words = "No handset matches." if search else "No texts yet. They appear here by themselves."
         return f'<p class="inner soft">{words}</p>'
     rows = "".join(_list_row(simulator, number, current) for number in numbers[:HANDSETS_SHOWN])
-    more = len(numbers) - HANDSETS_SHOWN
-    rest = f'<p class="inner soft">… and {more} more</p>' if more > 0 else ""
+    more = len(numbers) > HANDSETS_SHOWN
+    rest = '<p class="inner soft">There are more: search for one.</p>' if more else ""
     return f'<ul class="list">{rows}</ul>{rest}'
 
 

@@ -1,7 +1,7 @@
 """Every text the carrier took or brought, found by sid, number, handset and time."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from simulator import clock
@@ -138,9 +138,10 @@ class Ledger:
     def thread(self, handset: str) -> Sequence[Message]:
         return self._handsets.get(handset, [])
 
-    def handsets(self) -> Sequence[str]:
-        """Handsets, the one spoken with last first."""
-        return list(reversed(self._handsets))
+    def handsets(self, search: str = "") -> Iterator[str]:
+        """Handsets whose number or name holds the search, the one spoken with last first."""
+        wanted = search.casefold()
+        return (handset for handset in reversed(self._handsets) if wanted in handset.casefold())
 
     def counts(self) -> dict[str, int]:
         return {"outbound": len(self._outbound), "inbound": len(self._by_sid) - len(self._outbound)}

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from simulator import carrier, control, handset_pages, listing, mail_pages, numbers
+from simulator import carrier, control, endpoint, handset_pages, listing, mail_pages, numbers
 from simulator.accounts import Accounts
 from simulator.callbacks import Callbacks
 from simulator.faults import Faults
@@ -32,6 +32,7 @@ TWILIO_ROUTES = [
     web.delete(ACCOUNT + "/IncomingPhoneNumbers/{sid}.json", numbers.release_number),
     web.get(ACCOUNT + "/SMS/ShortCodes.json", numbers.list_short_codes),
     web.get(ACCOUNT + ".json", numbers.fetch_account),
+    web.route("*", "/2010-04-01/{rest:.*}", endpoint.unknown_resource),
 ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from twilio.rest import Client
 
-from tests.simulator.running import ACCOUNT, TOKEN, Receiver, RunningSimulator
+from tests.simulator.running import ACCOUNT, SENDER, TOKEN, Receiver, RunningSimulator
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,10 @@ def simulator(simulator_process: RunningSimulator) -> RunningSimulator:
     """An empty simulator that knows one account and calls back fast."""
     simulator_process.post("/_sim/reset")
     simulator_process.post("/_sim/faults", {"callbacks": {"delay_ms": 20}})
-    simulator_process.post("/_sim/accounts", {"account_sid": ACCOUNT, "auth_token": TOKEN})
+    nowhere = "http://127.0.0.1:9/"
+    account = {"account_sid": ACCOUNT, "auth_token": TOKEN, "inbound_url": nowhere}
+    simulator_process.post("/_sim/accounts", account)
+    simulator_process.post("/_sim/numbers", {"account_sid": ACCOUNT, "number": SENDER, "sms_url": nowhere})
     return simulator_process
 
 

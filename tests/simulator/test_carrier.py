@@ -140,3 +140,9 @@ def test_a_delivered_text_cannot_be_cancelled_but_wiped(client: Client) -> None:
         client.messages(sid).update(status="canceled")
     assert refused.value.code == 30409
     assert client.messages(sid).update(body="").body == ""
+
+
+def test_what_the_simulator_lacks_is_a_404_that_the_package_can_read(client: Client) -> None:
+    with pytest.raises(TwilioRestException) as refused:
+        client.calls("CA" + "0" * 32).fetch()
+    assert (refused.value.status, refused.value.code) == (404, 20404)
