@@ -29,7 +29,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from config.supervision import MARK, end_leftovers, give_to_server, identity, is_alive, leave_root, prepare_server
+from config.supervision import (
+    MARK,
+    end_leftovers,
+    give_to_server,
+    identity,
+    is_alive,
+    leave_root,
+    prepare_server,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_PORTS = {"PORT": 8000, "LIVE_PORT": 8001, "SIMULATOR_PORT": 8010, "SIMULATOR_SMTP_PORT": 8025}
@@ -51,7 +59,12 @@ POSTGRES_SETTINGS = {
     "log_timezone": "UTC",
     "default_text_search_config": "pg_catalog.english",
 }
-DISPOSABLE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+DISPOSABLE_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+}
 
 _held: list[IO[str]] = []  # the lock of an attached command lives as long as its process
 
@@ -88,7 +101,9 @@ def data_dir() -> Path:
     if folder.stat().st_mode & 0o077:
         strange = [entry.name for entry in folder.iterdir()]
         if strange and "keys.json" not in strange:
-            raise SystemExit(f"DATA_DIR {folder} is open to others and holds files of others: name another folder.")
+            raise SystemExit(
+                f"DATA_DIR {folder} is open to others and holds files of others: name another folder."
+            )
         folder.chmod(0o700)
     (folder / "logs").mkdir(exist_ok=True)
     return folder
@@ -159,7 +174,9 @@ def prepare_servers(folder: Path, *, disposable: bool = False) -> None:
     _make_cluster(folder, durable=not disposable)
     _clear_stale_pid(folder / "postgres")
     keys, ports = _keys(folder), _choose_server_ports(folder)
-    settings = POSTGRES_SETTINGS | {"port": str(ports["postgres"])} | (DISPOSABLE_SETTINGS if disposable else {})
+    settings = (
+        POSTGRES_SETTINGS | {"port": str(ports["postgres"])} | (DISPOSABLE_SETTINGS if disposable else {})
+    )
     words = "".join(f"{name} = '{value}'\n" for name, value in settings.items())
     _write_for_server(folder / "postgres" / "postgresql.conf", words)
     (folder / "valkey").mkdir(exist_ok=True, mode=0o700)
@@ -234,7 +251,14 @@ def keep(ready: int, *, disposable: bool) -> None:
 def _start_keeper(folder: Path, *, disposable: bool) -> subprocess.Popen[bytes]:
     """Its own session, so that Ctrl-C in the terminal reaches only the command."""
     hear, say = os.pipe()
-    words = [sys.executable, "-m", "config.embedded", "keep", str(say), *(["--disposable"] if disposable else [])]
+    words = [
+        sys.executable,
+        "-m",
+        "config.embedded",
+        "keep",
+        str(say),
+        *(["--disposable"] if disposable else []),
+    ]
     environ = os.environ | {"DATA_DIR": str(folder), MARK: str(folder)}
     with open(folder / "logs" / "keeper.log", "w") as log:
         keeper = subprocess.Popen(
@@ -245,7 +269,9 @@ def _start_keeper(folder: Path, *, disposable: bool) -> subprocess.Popen[bytes]:
     with os.fdopen(hear, "rb") as pipe:
         if pipe.read() != b"ready":
             words_of_keeper = (folder / "logs" / "keeper.log").read_text(encoding="utf-8", errors="replace")
-            raise SystemExit(f"The embedded servers did not start; see {folder / 'logs'}.\n{words_of_keeper[-2000:]}")
+            raise SystemExit(
+                f"The embedded servers did not start; see {folder / 'logs'}.\n{words_of_keeper[-2000:]}"
+            )
     return keeper
 
 
@@ -268,7 +294,9 @@ def _leave(owner: int, users: IO[str], state: dict[str, Any], keeper: subprocess
 
 def _start_server(folder: Path, name: str) -> subprocess.Popen[bytes]:
     with open(folder / "logs" / f"{name}.log", "a") as log:
-        return subprocess.Popen([sys.executable, "-m", "config.embedded", name], cwd=PROJECT, stdout=log, stderr=log)
+        return subprocess.Popen(
+            [sys.executable, "-m", "config.embedded", name], cwd=PROJECT, stdout=log, stderr=log
+        )
 
 
 def _stop_passing(folder: Path, servers: list[subprocess.Popen[bytes]]) -> None:

@@ -10,6 +10,8 @@ import os
 import pwd
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,18 @@ def end_with_parent(sig: signal.Signals = signal.SIGTERM) -> None:
     _prctl(PR_SET_PDEATHSIG, int(sig))
     if os.getppid() != parent:
         os.kill(os.getpid(), sig)
+
+
+def end_when_orphaned() -> None:
+    """Ends this process at once when its parent is gone: granian's worker would go on serving old code."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 def leave_root() -> None:
@@ -168,7 +182,9 @@ def _way_through_folders() -> int:
 def _keep_only(capability: int) -> None:
     bits = 1 << capability
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    data = (ctypes.c_uint32 * 6)(bits, bits, bits, 0, 0, 0)  # effective, permitted, inheritable; low and high word
+    data = (ctypes.c_uint32 * 6)(
+        bits, bits, bits, 0, 0, 0
+    )  # effective, permitted, inheritable; low and high word
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.capset(header, data) != 0:
         raise OSError(ctypes.get_errno(), "capset failed")
