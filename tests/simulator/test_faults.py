@@ -114,3 +114,17 @@ def test_magic_numbers_are_refused_at_once(
 def test_numbers_that_look_like_magic_ones_are_not(simulator: RunningSimulator) -> None:
     for to in ("+14155550001", "+16285550004", "+12025550101", "+12025550199"):
         assert send(simulator, to) == 201
+
+
+def test_requests_that_wait_for_their_answer_are_counted(own_simulator: RunningSimulator) -> None:
+    # On its own: an answer that another test left hanging would be counted too.
+    own_simulator.post("/_sim/accounts", {"account_sid": ACCOUNT, "auth_token": TOKEN})
+
+    def count() -> str:
+        url = f"{own_simulator.url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+        return requests.get(url, auth=(ACCOUNT, TOKEN), timeout=10).headers["Twilio-Concurrent-Requests"]
+
+    assert count() == "1"
+    own_simulator.post("/_sim/faults", {"slow": 1})
+    assert send(own_simulator, timeout_s=0.3) == "timeout"
+    assert count() == "2"
