@@ -9,6 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("callsign")
 app.conf.update(
+    broker_url=os.environ.get("BROKER_URL") or os.environ["REDIS_URL"],
     broker_connection_retry_on_startup=True,
     task_ignore_result=True,
     task_acks_late=True,
@@ -37,20 +38,12 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_hijack_root_logger=False,
     # Celery's Django fixup closes the connection around every task and ignores CONN_MAX_AGE; this prevents it.
-    db_reuse_max=1000,
+    CELERY_DB_REUSE_MAX=1000,
     beat_schedule={
         "reconcile-inbound": {"task": "messaging.receiving.reconcile", "schedule": 300.0},
         "expire-keys": {"task": "messaging.idempotency.forget_expired", "schedule": 3600.0},
     },
     timezone="UTC",
 )
-
-
-@app.on_configure.connect
-def _read_settings(**_: object) -> None:
-    from django.conf import settings
-
-    app.conf.broker_url = settings.BROKER_URL
-
 
 app.autodiscover_tasks()

@@ -129,11 +129,11 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Callsign <notify@cal
 # --- REST API ----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.api_keys.BearerKey"],
-    "DEFAULT_PERMISSION_CLASSES": ["tenants.api_base.HasScope"],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.api_policy.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "tenants.api_base.CursorPages",
-    "DEFAULT_THROTTLE_CLASSES": ["tenants.api_base.PerKey"],
+    "DEFAULT_PAGINATION_CLASS": "tenants.api_policy.CursorPages",
+    "DEFAULT_THROTTLE_CLASSES": ["tenants.api_policy.PerKey"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "tenants.problems.answer",
     "UNAUTHENTICATED_USER": None,

@@ -1,0 +1,175 @@
+"""STOP, START and HELP; who may not be texted; the consent log.
+
+`receiving` asks `keyword_in` of every inbound text; `sending` and the claim ask who has opted out.
+"""
+
+import csv
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+from django.db.models import Q
+
+from messaging.models import ConsentEntry, OptOut, Program
+from senderid.models import SenderId
+from tenants.errors import register
+from tenants.models import Membership, Organization
+
+DATA = Path(__file__).parent / "data"
+STOP, START, HELP = "stop", "start", "help"
+STOP_ALL = {"STOPALL", "STOP ALL"}
+Scope, Source = OptOut.Scope, OptOut.Source
+
+
+@dataclass(frozen=True)
+class Keyword:
+    """A STOP, START or HELP word: what it does, in which language, whether it is org-wide whatever the setting."""
+
+    action: str
+    language: str
+    everywhere: bool = False
+
+
+def fold(text: str) -> str:
+    """For comparing whole messages: capitals, no accents, no punctuation, single spaces."""
+    plain = unicodedata.normalize("NFKD", text)
+    kept = "".join(c for c in plain if c.isalnum() or c.isspace())
+    return " ".join(kept.split()).upper()
+
+
+@lru_cache(maxsize=1)
+def keywords() -> dict[str, Keyword]:
+    """{folded word: Keyword} from data/optout_keywords.csv; a word's first language wins."""
+    found: dict[str, Keyword] = {}
+    with (DATA / "optout_keywords.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            word = fold(row["keyword"])
+            found.setdefault(word, Keyword(row["action"], row["language"], word in STOP_ALL))
+    return found
+
+
+def keyword_in(body: str) -> Keyword | None:
+    """The keyword that the whole message is, or None."""
+    return keywords().get(fold(body))
+
+
+def mentions_stop(body: str) -> bool:
+    """A STOP word inside a sentence: opts nobody out, but a person should look."""
+    words = fold(body).split()
+    return len(words) > 1 and any(re.fullmatch("STOP|UNSUBSCRIBE|OPTOUT", word) for word in words)
+
+
+def opted_out(
+    *, org: Organization | UUID, number: str, program_id: UUID | None = None
+) -> frozenset[UUID] | Literal["all"]:
+    """Senders this number opted out of, or "all". A program's opt-out counts only for its own texts."""
+    senders = set()
+    for scope, sender_id, of_program in (
+        OptOut.objects.for_org(org).filter(number=number).values_list("scope", "sender_id", "program_id")
+    ):
+        if scope == Scope.ORG or (scope == Scope.PROGRAM and of_program == program_id):
+            return "all"
+        if scope == Scope.SENDER:
+            senders.add(sender_id)
+    return frozenset(senders)
+
+
+def opt_out(
+    *,
+    org: Organization,
+    number: str,
+    scope: str,
+    source: str,
+    sender: SenderId | None = None,
+    program: Program | None = None,
+    words: str = "",
+    language: str = "",
+    member: Membership | None = None,
+) -> tuple[OptOut, bool]:
+    """Records an opt-out and its line in the log; (row, whether it is new)."""
+    where = {"sender": sender if scope == Scope.SENDER else None, "program": program if scope == Scope.PROGRAM else None}
+    row, is_new = OptOut.objects.for_org(org).get_or_create(
+        number=number, scope=scope, **where, defaults={"source": source}
+    )
+    _log(org, number, ConsentEntry.What.OPT_OUT, scope, source, words, language, member, where)
+    return row, is_new
+
+
+def opt_in(
+    *,
+    org: Organization,
+    number: str,
+    scope: str,
+    source: str,
+    sender: SenderId | None = None,
+    program: Program | None = None,
+    words: str = "",
+    language: str = "",
+    member: Membership | None = None,
+) -> int:
+    """Undoes the opt-outs of this scope only; returns how many."""
+    rows = OptOut.objects.for_org(org).filter(number=number, scope=scope)
+    where: dict[str, SenderId | Program | None] = {"sender": None, "program": None}
+    if scope == Scope.SENDER:
+        rows, where["sender"] = rows.filter(sender=sender), sender
+    if scope == Scope.PROGRAM:
+        rows, where["program"] = rows.filter(program=program), program
+    undone, _ = rows.delete()
+    if undone:
+        _log(org, number, ConsentEntry.What.OPT_IN, scope, source, words, language, member, where)
+    return undone
+
+
+def undoable(*, org: Organization, number: str, sender: SenderId, program: Program | None) -> OptOut | None:
+    """The opt-out that a START from this number on this sender undoes: the narrowest first."""
+    rows = OptOut.objects.for_org(org).filter(number=number)
+    mine = Q(scope=Scope.ORG) | Q(scope=Scope.SENDER, sender=sender)
+    if program is not None:
+        mine |= Q(scope=Scope.PROGRAM, program=program)
+    order = {Scope.PROGRAM: 0, Scope.SENDER: 1, Scope.ORG: 2}
+    return min(rows.filter(mine), key=lambda row: order[Scope(row.scope)], default=None)
+
+
+def give_consent(*, org: Organization, number: str, source: str, at: object = None) -> None:
+    """A row that says this number agreed to be texted."""
+    entry = ConsentEntry.objects.for_org(org).create(
+        number=number, what=ConsentEntry.What.CONSENT, scope=Scope.ORG, source=source[:40]
+    )
+    if at is not None:
+        ConsentEntry.objects.for_org(org).filter(pk=entry.pk).update(at=at)
+
+
+def has_consent(*, org: Organization, number: str) -> bool:
+    """Whether the newest entry of this number is not an opt-out, and there is one."""
+    newest = ConsentEntry.objects.for_org(org).filter(number=number).order_by("-at").values_list("what", flat=True)
+    return (newest.first() or ConsentEntry.What.OPT_OUT) != ConsentEntry.What.OPT_OUT
+
+
+def _log(
+    org: Organization,
+    number: str,
+    what: str,
+    scope: str,
+    source: str,
+    words: str,
+    language: str,
+    member: Membership | None,
+    where: dict[str, object],
+) -> None:
+    ConsentEntry.objects.for_org(org).create(
+        number=number,
+        what=what,
+        scope=scope,
+        source=source,
+        words=words[:200],
+        language=language,
+        member=member,
+        **where,
+    )
+
+
+register({"consent_missing": "The organization asks for consent, and this number has given none."})

@@ -1,0 +1,220 @@
+"""Conversations: opening, who may read which, folders, unread, assigning, closing.
+
+Who may read is asked anew each time from assignments (`senderid.delegated`), never stored.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+
+from messaging.live_events import tell_conversation
+from messaging.models import Contact, Conversation, ConversationRead, Message, TimelineEntry
+from messaging.signals import conversation_assigned, conversation_closed
+from senderid.delegated import assignee_ids_of, readable_sender_ids
+from senderid.models import Assignment, SenderId
+from tenants.access import standing_of
+from tenants.errors import DomainError, unreadable
+from tenants.models import Membership, Organization
+
+Status = Conversation.Status
+
+
+def open_conversation(*, org: Organization, sender: SenderId, contact: Contact) -> Conversation:
+    """The one conversation of this sender and contact, made if new."""
+    row, _ = Conversation.objects.for_org(org).get_or_create(sender=sender, contact=contact)
+    row.sender, row.contact = sender, contact
+    return row
+
+
+def record_outbound(*, conversation: Conversation, message: Message, human: Membership | None) -> None:
+    """Puts a text of ours on the conversation's row; a human answer ends the waiting."""
+    changes: dict[str, Any] = {
+        "last_at": message.created_at,
+        "last_body": message.body[:160],
+        "last_direction": Message.Direction.OUTBOUND,
+        "last_failed": False,
+        "changed_at": timezone.now(),
+    }
+    if human is not None:
+        changes |= {"last_human": human, "waiting_since": None}
+        if conversation.status == Status.CLOSED:
+            changes["status"] = Status.OPEN
+    _update(conversation, **changes)
+
+
+def record_inbound(*, conversation: Conversation, message: Message) -> None:
+    """Puts a text of theirs on the row: unread for everyone, waiting, reopened."""
+    _update(
+        conversation,
+        last_at=message.created_at,
+        last_body=message.body[:160],
+        last_direction=Message.Direction.INBOUND,
+        last_failed=False,
+        status=Status.OPEN,
+        snoozed_until=None,
+        waiting_since=conversation.waiting_since or message.created_at,
+        changed_at=timezone.now(),
+    )
+    Conversation.objects.for_org(conversation.org_id).filter(pk=conversation.pk).update(
+        inbound_count=F("inbound_count") + 1
+    )
+
+
+def _update(conversation: Conversation, **changes: Any) -> None:
+    for field, value in changes.items():
+        setattr(conversation, field, value)
+    Conversation.objects.for_org(conversation.org_id).filter(pk=conversation.pk).update(**changes)
+
+
+def readable_by(member: Membership) -> QuerySet[Conversation]:
+    """Every conversation this member may read now."""
+    rows = Conversation.objects.for_org(member.org_id)
+    if member.is_admin:
+        return rows
+    standing = standing_of(member)
+    people = [member.pk, *(delegation.absent_id for delegation in standing.delegations if delegation.all_senders)]
+    mine = Q(sender__in=readable_sender_ids(standing)) | Q(assignee__in=people)
+    attributed = Q(campaign__isnull=False) & (Q(campaign__owner__in=people) | Q(contact__owner__in=people))
+    attributed |= Q(program__isnull=False) & (Q(program__owner__in=people) | Q(contact__owner__in=people))
+    return rows.filter(mine | attributed)
+
+
+def may_answer(*, member: Membership, conversation: Conversation) -> bool:
+    """Whoever reads it as part of a campaign's or program's audience, or has it assigned, may answer on its sender.
+
+    Other readers need an assignment with `can_send`, which selection checks.
+    """
+    if not member.may_write:
+        return False
+    people = {member.pk, *(d.absent_id for d in standing_of(member).delegations)}
+    if conversation.assignee_id in people:
+        return True
+    if conversation.campaign is None and conversation.program is None:
+        return False
+    owners = {conversation.contact.owner_id}
+    owners.add(conversation.campaign.owner_id if conversation.campaign else None)
+    owners.add(conversation.program.owner_id if conversation.program else None)
+    return bool(people & owners)
+
+
+def on_behalf_of(*, member: Membership, sender: SenderId) -> Membership | None:
+    """The absent colleague whose sender this is, when the member speaks on it only as a stand-in."""
+    standing = standing_of(member)
+    if not standing.delegations:
+        return None
+    rows = Assignment.objects.for_org(member.org_id).filter(Assignment.live(), sender=sender)
+    holders = set(rows.values_list("assignee_id", flat=True))
+    if holders & set(standing.assignees):
+        return None
+    for delegation in standing.delegations:
+        if holders & assignee_ids_of(delegation.absent):
+            return delegation.absent
+    return None
+
+
+def with_unread(rows: QuerySet[Conversation], member: Membership | None) -> QuerySet[Conversation]:
+    """Adds `unread_count` of this member; without one, texts since the last answer that wait."""
+    if member is None:
+        return rows.annotate(unread_count=Value(0))
+    read = ConversationRead.objects.for_org(member.org_id).filter(conversation=OuterRef("pk"), member=member)
+    return rows.annotate(
+        unread_count=Greatest(F("inbound_count") - Coalesce(Subquery(read.values("read_count")[:1]), 0), 0)
+    )
+
+
+def mark_read(*, conversation: Conversation, member: Membership) -> None:
+    """This member has read all there is."""
+    count = Conversation.objects.for_org(member.org_id).values_list("inbound_count", flat=True).get(pk=conversation.pk)
+    ConversationRead.objects.for_org(member.org_id).update_or_create(
+        conversation=conversation, member=member, defaults={"read_count": count}
+    )
+
+
+@transaction.atomic
+def assign_conversation(
+    *, conversation: Conversation, to: Membership | None, by: Membership | None = None, why: str = ""
+) -> None:
+    """Assigns (or with None unassigns) a conversation; the new assignee is told unless they did it themselves."""
+    if conversation.assignee_id == (to.pk if to else None):
+        return
+    if to is not None and not to.is_active:
+        raise DomainError("not_found", f"{to.name} is not active; choose someone else.", field="assignee")
+    _update(conversation, assignee=to)
+    text = f"{to.name} has this conversation" if to else "nobody has this conversation"
+    note(conversation=conversation, kind=TimelineEntry.Kind.ASSIGNED, text=f"{text}{': ' + why if why else ''}", by=by)
+    tell_conversation(conversation)
+    if to is not None and (by is None or by.pk != to.pk) and not why:
+        ids = {"conversation_id": conversation.pk, "member_id": to.pk, "by_id": by.pk if by else None}
+        transaction.on_commit(lambda: conversation_assigned.send_robust(Conversation, **ids))
+
+
+@transaction.atomic
+def set_status(
+    *,
+    conversation: Conversation,
+    status: str,
+    by: Membership | None = None,
+    snoozed_until: datetime | None = None,
+) -> None:
+    """Opens, closes, snoozes or sets pending; snoozing needs a time to come."""
+    if status not in Status.values:
+        raise unreadable("status", f"“{status}” is none of: {', '.join(Status.values)}.")
+    if status == Status.SNOOZED and (snoozed_until is None or snoozed_until <= timezone.now()):
+        raise unreadable("snoozed_until", "Say until when; a time to come.", "required")
+    changes: dict[str, Any] = {"status": status, "snoozed_until": snoozed_until if status == Status.SNOOZED else None}
+    if status == Status.CLOSED:
+        changes["waiting_since"] = None
+    _update(conversation, **changes)
+    note(conversation=conversation, kind=TimelineEntry.Kind.STATUS, text=f"set to {status}", by=by)
+    tell_conversation(conversation)
+    if status == Status.CLOSED:
+        pk = conversation.pk
+        transaction.on_commit(lambda: conversation_closed.send_robust(Conversation, conversation_id=pk))
+
+
+def set_tags(*, conversation: Conversation, tags: list[str]) -> None:
+    """Replaces the tags."""
+    _update(conversation, tags=tags)
+    tell_conversation(conversation)
+
+
+def note(
+    *, conversation: Conversation, kind: str, text: str, by: Membership | None = None
+) -> TimelineEntry:
+    """A line in the thread besides the texts."""
+    return TimelineEntry.objects.for_org(conversation.org_id).create(
+        conversation=conversation, kind=kind, text=text[:2000], member=by
+    )
+
+
+def sweep() -> int:
+    """Wakes snoozed conversations whose time has come."""
+    due = Conversation.unscoped.filter(status=Status.SNOOZED, snoozed_until__lte=timezone.now())
+    woken = 0
+    for conversation in due.select_related("contact")[:200]:
+        _update(conversation, status=Status.OPEN, snoozed_until=None, changed_at=timezone.now())
+        tell_conversation(conversation)
+        woken += 1
+    return woken
+
+
+def thread_of(conversation: Conversation, *, before: UUID | None = None, most: int = 100) -> list[Message]:
+    """The newest texts between this sender and contact, oldest first; campaign texts are among them."""
+    rows = Message.objects.for_org(conversation.org_id).filter(
+        sender_id=conversation.sender_id, contact_id=conversation.contact_id
+    )
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    rows = rows.select_related("sent_by__user", "on_behalf_of__user", "campaign", "program")
+    return list(rows.order_by("-pk")[:most])[::-1]
+
+
+def attribute(*, conversation: Conversation, campaign: Any = None, program: Any = None) -> None:
+    """Marks the conversation as an answer to a campaign or as a program's."""
+    changes = {"campaign": campaign} if campaign is not None else {"program": program}
+    _update(conversation, **changes)

@@ -1,0 +1,54 @@
+"""Small events for open pages, over Redis pub/sub: "conversation X changed". `config.live` passes them on."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.utils import timezone
+
+from messaging.models import Campaign, Conversation
+from tenants.hints import publish_after_commit
+from tenants.models import Membership
+
+
+def tell_conversation(conversation: Conversation, kind: str = "conversation", **more: Any) -> None:
+    """After commit: this conversation changed; pages that may read it fetch it anew."""
+    _publish(
+        conversation.org_id,
+        kind,
+        conversation=conversation.pk,
+        sender=conversation.sender_id,
+        assignee=conversation.assignee_id,
+        campaign=conversation.campaign_id,
+        owner=conversation.contact.owner_id,
+        **more,
+    )
+
+
+def tell_campaign(campaign: Campaign) -> None:
+    """After commit: its progress moved."""
+    _publish(campaign.org_id, "campaign", campaign=campaign.pk, owner=campaign.owner_id)
+
+
+def _publish(org_id: UUID, kind: str, **fields: Any) -> None:
+    event = {"org": str(org_id), "type": kind, "at": timezone.now().isoformat()}
+    event |= {name: str(value) if value is not None else None for name, value in fields.items()}
+    publish_after_commit(f"live:{org_id}", json.dumps(event))
+
+
+def listening_token(*, member: Membership, senders: set[UUID], campaigns: set[UUID]) -> str:
+    """Says for an hour who may hear what; `live` checks it without the database."""
+    payload = {
+        "org": str(member.org_id),
+        "member": str(member.pk),
+        "all": member.is_admin,
+        "senders": sorted(map(str, senders)),
+        "campaigns": sorted(map(str, campaigns)),
+    }
+    return signing.dumps(payload, salt="live", compress=True)
+
+
+def events_url(token: str) -> str:
+    return f"{settings.LIVE_BASE_URL}/events?token={token}"

@@ -1,0 +1,28 @@
+from messaging.models.campaigns import Campaign, CampaignRecipient
+from messaging.models.consent import ConsentEntry, OptOut, Usage
+from messaging.models.contacts import Contact, ContactList, ContactListEntry
+from messaging.models.conversations import Conversation, ConversationRead, TimelineEntry
+from messaging.models.messages import Attempt, IdempotencyKey, InboundEvent, Message, ReceiptEvent
+from messaging.models.programs import Program, ProgramKeyword, Subscription
+
+__all__ = [
+    "Attempt",
+    "Campaign",
+    "CampaignRecipient",
+    "ConsentEntry",
+    "Contact",
+    "ContactList",
+    "ContactListEntry",
+    "Conversation",
+    "ConversationRead",
+    "IdempotencyKey",
+    "InboundEvent",
+    "Message",
+    "OptOut",
+    "Program",
+    "ProgramKeyword",
+    "ReceiptEvent",
+    "Subscription",
+    "TimelineEntry",
+    "Usage",
+]

@@ -1,0 +1,106 @@
+"""When marketing may arrive, in the recipient's own time: data/quiet_hours.csv, the overlap of its sources.
+
+Automation and promotional campaigns wait; manual texts only warn. Where nothing is listed: 08:00 to 20:00.
+"""
+
+import csv
+import re
+from datetime import datetime, time, timedelta
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tenants.models import Organization
+
+DATA = Path(__file__).parent / "data" / "quiet_hours.csv"
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+Window = tuple[time, time] | None
+DEFAULT: tuple[Window, ...] = ((time(8), time(20)),) * 7
+SPAN = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
+
+
+@lru_cache(maxsize=1)
+def windows() -> dict[str, tuple[Window, ...]]:
+    """{country: seven windows, Monday first}; None is a day without marketing."""
+    found: dict[str, tuple[Window, ...]] = {}
+    with DATA.open(newline="") as file:
+        for row in csv.DictReader(file):
+            read = _week(row["allowed_window"])
+            if read is not None:
+                country = row["country"]
+                found[country] = tuple(map(_overlap, found.get(country, read), read))
+    return found
+
+
+def _week(text: str) -> tuple[Window, ...] | None:
+    """One source's words as seven windows; None when it names no hours."""
+    week: list[Window] = [None] * 7
+    named = False
+    for part in re.split("[;,]", text):
+        span = SPAN.search(part)
+        if span is None:
+            continue
+        h1, m1, h2, m2 = map(int, span.groups())
+        named = True
+        for day in _days(part, all_week="none" not in text):
+            week[day] = (time(h1, m1), time(h2 % 24, m2) if h2 < 24 else time(23, 59))
+    if not named:
+        return None
+    for part in re.split("[;,]", text):
+        if "none" in part:
+            for day in _days(part.replace("none", ""), all_week=False, only_named=True):
+                week[day] = None
+    return tuple(week)
+
+
+def _days(part: str, *, all_week: bool, only_named: bool = False) -> range | list[int]:
+    span = re.search(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)-(Mon|Tue|Wed|Thu|Fri|Sat|Sun)", part)
+    if span:
+        first, last = DAYS.index(span[1]), DAYS.index(span[2])
+        return [(first + n) % 7 for n in range((last - first) % 7 + 1)]
+    named = [DAYS.index(day) for day in re.findall("Mon|Tue|Wed|Thu|Fri|Sat|Sun", part)]
+    if "weekends" in part:
+        return [5, 6]
+    if "working days" in part:
+        return range(5)
+    if named or only_named:
+        return named
+    return range(7) if all_week or "none" not in part else []
+
+
+def _overlap(one: Window, other: Window) -> Window:
+    if one is None or other is None:
+        return None
+    start, end = max(one[0], other[0]), min(one[1], other[1])
+    return (start, end) if start < end else None
+
+
+def next_allowed(*, country: str, timezone: str, at: datetime) -> datetime:
+    """The first moment from `at` on (UTC) at which marketing may arrive in this country and zone."""
+    zone = zone_named(timezone)
+    week = windows().get(country, DEFAULT)
+    local = at.astimezone(zone)
+    for days in range(15):
+        day = (local + timedelta(days=days)).date()
+        window = week[day.weekday()]
+        if window is None:
+            continue
+        start = datetime.combine(day, window[0], zone)
+        end = datetime.combine(day, window[1], zone)
+        if local < end:
+            return max(local, start).astimezone(at.tzinfo)
+    return at
+
+
+def is_quiet(*, org: Organization, country: str, timezone: str, at: datetime) -> bool:
+    """Whether `at` lies in the quiet hours of a recipient; never where the org has switched them off."""
+    if org.quiet_hours == Organization.QuietHours.OFF:
+        return False
+    return next_allowed(country=country, timezone=timezone, at=at) > at
+
+
+def zone_named(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

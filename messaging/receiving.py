@@ -1,0 +1,254 @@
+"""Inbound texts: stored raw first, then in one transaction: sender → STOP/HELP/START → program keyword → contact →
+conversation → campaign or program → unread. After commit the layer above is told who is to hear of it.
+
+`webhooks` calls `store_event`; a worker or the dispatcher runs `process_waiting`. Nothing is ever dropped: an event
+that fits no sender waits in quarantine.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from django.db import close_old_connections, transaction
+from django.utils import timezone
+
+from messaging import consent, conversations, keywords, programs, segments
+from messaging.contacts import contact_of_sender
+from messaging.dispatching import open_carrier
+from messaging.failpoints import failpoint
+from messaging.live_events import tell_conversation
+from messaging.models import Campaign, Conversation, InboundEvent, Message, TimelineEntry
+from messaging.signals import text_received
+from messaging.statuses import Status
+from senderid.models import ProviderAccount, SenderId
+from senderid.phone_numbers import parse
+from senderid.providers.base import Inbound
+from tenants import hints
+from tenants.errors import DomainError
+
+log = logging.getLogger(__name__)
+PROCESS = "messaging.receiving.process"
+CAMPAIGN_WINDOW = timedelta(days=7)
+MOST_TRIES = 5
+LOOK_BACK = timedelta(hours=24)
+State = InboundEvent.State
+
+
+def store_event(*, account: ProviderAccount, inbound: Inbound, payload: dict[str, str]) -> bool:
+    """Keeps the raw event, once per provider message id; whether it is new."""
+    _, is_new = InboundEvent.objects.for_org(account.org_id).get_or_create(
+        account=account,
+        provider_sid=inbound.sid[:64],
+        defaults={
+            "to": inbound.to[:32],
+            "from_value": inbound.sender[:32],
+            "body": clean(inbound.body),
+            "payload": {key: clean(value) for key, value in payload.items()},
+        },
+    )
+    if is_new:
+        hints.after_commit(PROCESS)
+    return is_new
+
+
+def clean(text: str) -> str:
+    """Without what could reorder or break a page: NUL, C0 and bidi controls. Line breaks stay."""
+    hostile = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
+    return "".join(c for c in text if c in "\n\t" or (ord(c) >= 32 and ord(c) not in hostile and ord(c) != 127))
+
+
+@shared_task
+def process() -> int:
+    """Works through what waits."""
+    return process_waiting()
+
+
+def process_waiting(most: int = 500) -> int:
+    """Handles waiting events, oldest first; safe to run many times at once."""
+    done = 0
+    waiting = InboundEvent.unscoped.filter(state=State.WAITING).order_by("received_at")
+    for pk in list(waiting.values_list("pk", flat=True)[:most]):
+        done += process_event(pk)
+    return done
+
+
+def process_event(pk: UUID) -> bool:
+    """One event in one transaction; after too many failures it goes to quarantine instead of blocking others."""
+    failpoint("receiving")
+    try:
+        with transaction.atomic():
+            event = InboundEvent.unscoped.select_for_update(skip_locked=True, of=("self",)).filter(
+                pk=pk, state=State.WAITING
+            ).select_related("org", "account").first()
+            if event is None:
+                return False
+            message = _take_in(event)
+    except Exception:
+        log.exception("inbound event %s failed", pk)
+        _count_failure(pk)
+        return False
+    failpoint("received")
+    if message is not None:
+        text_received.send_robust(Message, message_id=message.pk)
+    return True
+
+
+def _count_failure(pk: UUID) -> None:
+    event = InboundEvent.unscoped.get(pk=pk)
+    event.tries += 1
+    if event.tries >= MOST_TRIES:
+        event.state, event.reason = State.QUARANTINED, "It could not be processed; replay it when the cause is mended."
+    event.save(update_fields=["tries", "state", "reason"])
+
+
+def _take_in(event: InboundEvent) -> Message | None:
+    org = event.org
+    sender = _sender_texted(event)
+    if sender is None:
+        _quarantine(event, f"No sender of this account has the number {event.to}.")
+        return None
+    contact = contact_of_sender(org=org, value=event.from_value)
+    conversation = conversations.open_conversation(org=org, sender=sender, contact=contact)
+    conversation = Conversation.objects.for_org(org).select_related("sender", "contact__owner").get(pk=conversation.pk)
+    conversation.org = org
+    message = _inbound_message(event, conversation)
+    outcome = keywords.act_on(conversation=conversation, body=event.body, payload=event.payload)
+    message.hushed = outcome.hushed
+    if not outcome.is_keyword:
+        _attribute(message, conversation)
+    message.save(force_insert=True)
+    _flag(conversation, event.body)
+    conversations.record_inbound(conversation=conversation, message=message)
+    event.state, event.done_at, event.message = State.DONE, timezone.now(), message
+    event.save(update_fields=["state", "done_at", "message"])
+    tell_conversation(conversation, message=message.pk)
+    return message
+
+
+def _sender_texted(event: InboundEvent) -> SenderId | None:
+    """By number within the account: only numbers are parsed as numbers. A retired one no longer receives."""
+    number = parse(event.to)
+    rows = SenderId.objects.for_org(event.org_id).filter(provider_account_id=event.account_id)
+    rows = rows.exclude(status__in=[SenderId.Status.RETIRED, SenderId.Status.DRAFT])
+    return rows.filter(value=number.e164 if number else event.to).select_related("provider_account").first()
+
+
+def _quarantine(event: InboundEvent, reason: str) -> None:
+    event.state, event.reason = State.QUARANTINED, reason
+    event.save(update_fields=["state", "reason"])
+
+
+def replay(*, event: InboundEvent) -> bool:
+    """Tries a quarantined event again, for example after its number was set up."""
+    if event.state != State.QUARANTINED:
+        raise DomainError("not_quarantined", "Only an event in quarantine can be replayed.")
+    InboundEvent.objects.for_org(event.org_id).filter(pk=event.pk).update(state=State.WAITING, tries=0, reason="")
+    hints.after_commit(PROCESS)
+    return True
+
+
+def _inbound_message(event: InboundEvent, conversation: Conversation) -> Message:
+    cut = segments.cut(event.body)
+    return Message(
+        org=event.org,
+        sender=conversation.sender,
+        account_id=event.account_id,
+        contact=conversation.contact,
+        conversation=conversation,
+        direction=Message.Direction.INBOUND,
+        origin=Message.Origin.CONTACT,
+        status=Status.RECEIVED,
+        to=conversation.sender.value,
+        from_value=conversation.contact.number,
+        country=conversation.contact.country,
+        body=event.body,
+        encoding=cut.encoding,
+        segments=min(cut.segments, 100),
+        provider_sid=event.provider_sid,
+        created_at=event.received_at,
+        due_at=event.received_at,
+        final_at=event.received_at,
+    )
+
+
+def _attribute(message: Message, conversation: Conversation) -> None:
+    """To a program (its keyword, a live subscription), else to the campaign that texted this pair in the last 7 days."""
+    found = programs.take_text(conversation=conversation, body=message.body)
+    if found is not None:
+        message.program, message.hushed = found.program, found.hushed
+        conversation.program = found.program
+        conversations.attribute(conversation=conversation, program=found.program)
+        return
+    campaign = last_campaign(conversation)
+    if campaign is not None:
+        message.campaign = campaign
+        conversations.attribute(conversation=conversation, campaign=campaign)
+
+
+def last_campaign(conversation: Conversation) -> Campaign | None:
+    """The campaign that last texted this contact from this sender within 7 days."""
+    texts = Message.objects.for_org(conversation.org_id).filter(
+        sender=conversation.sender_id,
+        contact=conversation.contact_id,
+        campaign__isnull=False,
+        direction=Message.Direction.OUTBOUND,
+        created_at__gt=timezone.now() - CAMPAIGN_WINDOW,
+    )
+    newest = texts.select_related("campaign").order_by("-pk").first()
+    return newest.campaign if newest else None
+
+
+def _flag(conversation: Conversation, body: str) -> None:
+    if consent.mentions_stop(body):
+        conversations.note(
+            conversation=conversation,
+            kind=TimelineEntry.Kind.FLAG,
+            text="“stop” inside a sentence opts nobody out, but please look.",
+        )
+
+
+def sweep() -> int:
+    """Inbound events that wait (their hint was lost, or the worker died): done here when older than 2 s."""
+    waiting = InboundEvent.unscoped.filter(state=State.WAITING)
+    if not waiting.exists():
+        return 0
+    hints.send_now(PROCESS)
+    if waiting.filter(received_at__lt=timezone.now() - timedelta(seconds=2)).exists():
+        return process_waiting(most=100)
+    return 1
+
+
+@shared_task
+def reconcile() -> int:
+    """Asks each account for inbound texts of the last day and stores those no webhook brought."""
+    close_old_connections()
+    found = 0
+    for account in ProviderAccount.unscoped.filter(org__is_active=True):
+        try:
+            found += reconcile_account(account)
+        except Exception as error:
+            log.warning("reconciling account %s failed: %s", account.pk, type(error).__name__)
+    return found
+
+
+def reconcile_account(account: ProviderAccount) -> int:
+    """How many missing inbound texts were stored."""
+    seen = asyncio.run(_list_inbound(account))
+    rows = InboundEvent.objects.for_org(account.org_id).filter(account=account)
+    known = set(rows.filter(provider_sid__in=[one.sid for one in seen]).values_list("provider_sid", flat=True))
+    missing = [one for one in seen if one.sid not in known]
+    for one in missing:
+        inbound = Inbound(one.sid, account.account_sid, one.to, one.sender, one.body)
+        store_event(account=account, inbound=inbound, payload={"reconciled": "yes"})
+    return len(missing)
+
+
+async def _list_inbound(account: ProviderAccount) -> list[Any]:
+    carrier = open_carrier(account)
+    try:
+        return await carrier.inbound_since(since=timezone.now() - LOOK_BACK)
+    finally:
+        await carrier.close()

@@ -1,0 +1,180 @@
+"""What the carrier answered, written in bulk by compare-and-set on (state, attempt number).
+
+A receipt may have moved a text already: then the answer only fills gaps. Definite refusals fail, or look for the
+next sender; what surely was not taken is queued again; what is uncertain becomes `unknown` and is never repeated
+blindly (`resolving`).
+"""
+
+import logging
+import random
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from messaging import consent
+from messaging.claiming import Claimed
+from messaging.failpoints import failpoint
+from messaging.live_events import tell_conversation
+from messaging.models import Conversation, Message, OptOut
+from messaging.statuses import Status
+from senderid.board import Candidate, load_board
+from senderid.eligibility import Ask, refusal_of
+from senderid.models import ProviderAccount, SenderId
+from senderid.providers.base import Answer, Outcome
+from senderid.selection import levels_of
+from tenants.access import standing_of, standing_of_org
+
+log = logging.getLogger(__name__)
+PAUSE = timedelta(minutes=5)
+
+STATUS_AFTER = {
+    Outcome.ACCEPTED: Status.ACCEPTED,
+    Outcome.RETRY: Status.QUEUED,
+    Outcome.SLOW_DOWN: Status.QUEUED,
+    Outcome.PAUSE_ACCOUNT: Status.QUEUED,
+    Outcome.UNKNOWN: Status.UNKNOWN,
+}  # everything else is failed
+WRITE = """
+UPDATE messaging_message m SET status = v.status, provider_sid = CASE WHEN v.sid <> '' THEN v.sid ELSE m.provider_sid END,
+  error_code = v.code, error_text = v.text, due_at = COALESCE(v.due_at, m.due_at), lease_until = NULL,
+  accepted_at = CASE WHEN v.status = 'accepted' THEN now() ELSE m.accepted_at END,
+  final_at = CASE WHEN v.status = 'failed' THEN now() ELSE NULL END
+FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+  AS v(id, no, status, sid, code, text, due_at)
+WHERE m.id = v.id AND m.attempt_no = v.no AND m.status IN ('sending', 'unknown')
+RETURNING m.id, m.conversation_id, m.status
+"""
+WRITE_ATTEMPTS = """
+UPDATE messaging_attempt a SET outcome = v.outcome, http_status = NULLIF(v.http, 0), code = v.code,
+  provider_sid = CASE WHEN v.sid <> '' THEN v.sid ELSE a.provider_sid END
+FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::text[], %s::text[]) AS v(id, outcome, http, code, sid)
+WHERE a.id = v.id
+"""
+
+
+def record(done: list[tuple[Claimed, Answer]]) -> int:
+    """Writes the answers; returns how many texts moved."""
+    failpoint("recording")
+    with transaction.atomic(), connection.cursor() as cursor:
+        _write_attempts(cursor, done)
+        moved = _write(cursor, done)
+        for text, answer in done:
+            _consequences(text, answer)
+        _tell(moved)
+    failpoint("recorded")
+    return len(moved)
+
+
+def _write_attempts(cursor: Any, done: list[tuple[Claimed, Answer]]) -> None:
+    cursor.execute(
+        WRITE_ATTEMPTS,
+        [
+            [text.attempt_id for text, _ in done],
+            [answer.outcome.value for _, answer in done],
+            [answer.http_status or 0 for _, answer in done],
+            [answer.code[:40] for _, answer in done],
+            [answer.sid for _, answer in done],
+        ],
+    )
+
+
+def _write(cursor: Any, done: list[tuple[Claimed, Answer]]) -> list[tuple[UUID, UUID | None, str]]:
+    statuses = [STATUS_AFTER.get(answer.outcome, Status.FAILED) for _, answer in done]
+    cursor.execute(
+        WRITE,
+        [
+            [text.message_id for text, _ in done],
+            [text.no for text, _ in done],
+            [str(status) for status in statuses],
+            [answer.sid for _, answer in done],
+            [answer.code[:40] for _, answer in done],
+            [answer.text[:300] for _, answer in done],
+            [_due(text, answer) if status == Status.QUEUED else None for (text, answer), status in zip(done, statuses)],
+        ],
+    )
+    return list(cursor.fetchall())
+
+
+def _due(text: Claimed, answer: Answer) -> Any:
+    """Backoff with jitter: 0.5 s doubling to a minute; what the carrier asks for goes before."""
+    if answer.outcome == Outcome.PAUSE_ACCOUNT:
+        return timezone.now() + PAUSE
+    seconds = answer.retry_after or min(60.0, 0.5 * 2 ** min(text.no, 8))
+    return timezone.now() + timedelta(seconds=seconds * random.uniform(0.75, 1.25))
+
+
+def _consequences(text: Claimed, answer: Answer) -> None:
+    """What a refusal means besides this text."""
+    if answer.outcome == Outcome.OPT_OUT:
+        _note_opt_out(text)
+    elif answer.outcome == Outcome.PAUSE_ACCOUNT:
+        ProviderAccount.objects.for_org(text.org_id).filter(pk=text.account_id).update(
+            paused_until=timezone.now() + PAUSE, paused_reason=answer.text[:200]
+        )
+    elif answer.outcome in (Outcome.NEXT_SENDER, Outcome.QUARANTINE_SENDER):
+        _try_next_sender(text)
+
+
+def _note_opt_out(text: Claimed) -> None:
+    """The provider knows of an opt-out that we did not: record it, send nothing."""
+    message = Message.objects.for_org(text.org_id).select_related("org", "sender").get(pk=text.message_id)
+    consent.opt_out(
+        org=message.org,
+        number=text.to,
+        scope=OptOut.Scope.SENDER,
+        source=OptOut.Source.PROVIDER,
+        sender=message.sender,
+        words="21610",
+    )
+
+
+def _try_next_sender(text: Claimed) -> None:
+    """Queues it again from the next eligible sender, unless a sender was named or the conversation's own is due."""
+    message = (
+        Message.objects.for_org(text.org_id)
+        .select_related("org", "sent_by", "contact")
+        .get(pk=text.message_id)
+    )
+    if message.rule not in ("member", "team", "profile", "organization") or message.status != Status.FAILED:
+        return
+    tried = set(message.attempts.values_list("sender_value", flat=True))
+    sender = _next_sender(message, tried)
+    if sender is None:
+        return
+    Message.objects.for_org(text.org_id).filter(pk=message.pk, status=Status.FAILED, attempt_no=text.no).update(
+        status=Status.QUEUED,
+        sender=sender,
+        from_value=sender.value,
+        account_id=sender.provider_account_id,
+        rule_text=f"{message.from_value} was refused (code {message.error_code}); the next one was taken"[:200],
+        final_at=None,
+        due_at=timezone.now(),
+    )
+
+
+def _next_sender(message: Message, tried: set[str]) -> SenderId | None:
+    standing = standing_of(message.sent_by) if message.sent_by else standing_of_org(message.org)
+    ask = Ask(
+        org_id=message.org_id,
+        country=message.country,
+        standing=standing,
+        opted_out=consent.opted_out(org=message.org, number=message.to),
+    )
+    board = load_board(ask)
+    candidates: list[Candidate] = [c for _, level in levels_of(ask, board) for c in level]
+    return next(
+        (c.sender for c in candidates if c.sender.value not in tried and refusal_of(ask, board, c) is None), None
+    )
+
+
+def _tell(moved: list[tuple[UUID, UUID | None, str]]) -> None:
+    """Open threads show the new state at once."""
+    ids = {conversation_id for _, conversation_id, _ in moved if conversation_id}
+    failed = {c for _, c, status in moved if c and status == Status.FAILED}
+    if failed:
+        Conversation.unscoped.filter(pk__in=failed).update(last_failed=True)
+    for conversation in Conversation.unscoped.filter(pk__in=ids).select_related("contact"):
+        tell_conversation(conversation)

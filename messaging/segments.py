@@ -1,0 +1,43 @@
+"""How a text is cut: GSM-7 (3GPP TS 23.038, with its extension table) or UCS-2; 160/153 and 70/67 units."""
+
+from dataclasses import dataclass
+
+BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+EXTENSION = frozenset("\f^{}\\[~]|€")
+GSM_7, UCS_2 = "GSM-7", "UCS-2"
+MOST_CHARACTERS = 1600
+
+
+@dataclass(frozen=True)
+class Cut:
+    """`units` are septets (an extension character is two) or UTF-16 code units."""
+
+    encoding: str
+    units: int
+    segments: int
+    first_unicode: str = ""
+
+
+def cut(body: str) -> Cut:
+    """Encoding and segments of a text; `first_unicode` is the first character that GSM-7 lacks."""
+    foreign = next((c for c in body if c not in BASIC and c not in EXTENSION), "")
+    if foreign:
+        widths = [2 if ord(c) > 0xFFFF else 1 for c in body]
+        return Cut(UCS_2, sum(widths), _parts(widths, 70, 67), foreign)
+    widths = [2 if c in EXTENSION else 1 for c in body]
+    return Cut(GSM_7, sum(widths), _parts(widths, 160, 153))
+
+
+def _parts(widths: list[int], single: int, multi: int) -> int:
+    """A character is never split over two parts."""
+    if sum(widths) <= single:
+        return 1
+    parts, used = 1, 0
+    for width in widths:
+        if used + width > multi:
+            parts, used = parts + 1, 0
+        used += width
+    return parts

@@ -1,0 +1,163 @@
+"""Asking for a text: everything that makes one `queued` row, in one transaction. What comes next: `dispatching`.
+
+Called by the composer, the API, programs and answers to STOP and HELP; campaigns write the same rows in bulk.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from messaging import consent, conversations, segments, usage
+from messaging.contacts import contact_for
+from messaging.live_events import tell_conversation
+from messaging.models import Contact, Conversation, Message, Program
+from messaging.planning import Plan, Request, demand_room, plan_text
+from messaging.signals import human_replied
+from messaging.statuses import Status, may_move
+from senderid.models import SenderId
+from tenants import hints
+from tenants.errors import DomainError, register
+from tenants.models import ApiKey, Membership
+
+DISPATCH = "messaging.dispatching.dispatch"
+
+
+@transaction.atomic
+def queue_message(
+    *,
+    request: Request,
+    api_key: ApiKey | None = None,
+    client_ref: str = "",
+    metadata: dict[str, Any] | None = None,
+) -> Message:
+    """Queues one text, or raises the refusal. The row is durable when this commits; nothing else is needed."""
+    plan = plan_text(request=request)
+    sender = plan.choice.demand()
+    org = request.org
+    if org.require_consent and not consent.has_consent(org=org, number=plan.number.e164):
+        raise DomainError("consent_missing", "This number has given no consent; record it first.", field="to")
+    demand_room(sender=sender, extra=plan.cut.segments)
+    usage.spend(org=org, segments=plan.cut.segments, at=timezone.now())
+    contact = plan.contact or contact_for(org=org, number=plan.number)
+    message = _row(request, plan, sender, contact)
+    message.api_key, message.client_ref, message.metadata = api_key, client_ref, metadata or {}
+    if request.campaign is None:
+        message.conversation = conversations.open_conversation(org=org, sender=sender, contact=contact)
+    message.save(force_insert=True)
+    if message.conversation is not None:
+        _mark_conversation(message, request)
+    hints.after_commit(DISPATCH)
+    return message
+
+
+def _row(request: Request, plan: Plan, sender: SenderId, contact: Contact) -> Message:
+    return Message(
+        org=request.org,
+        sender=sender,
+        account_id=sender.provider_account_id,
+        contact=contact,
+        direction=Message.Direction.OUTBOUND,
+        origin=_origin(request),
+        status=first_status(plan.due_at),
+        lane=Message.BULK if request.campaign or request.is_automation else Message.INTERACTIVE,
+        to=plan.number.e164,
+        from_value=sender.value,
+        country=plan.number.country,
+        body=request.body,
+        encoding=plan.cut.encoding,
+        segments=plan.cut.segments,
+        rule=plan.choice.rule,
+        rule_text=plan.choice.text[:200],
+        sent_by=request.as_member,
+        on_behalf_of=conversations.on_behalf_of(member=request.as_member, sender=sender) if request.as_member else None,
+        campaign=request.campaign,
+        program=request.program,
+        send_at=request.send_at,
+        due_at=plan.due_at,
+        expires_at=plan.due_at + settings.MESSAGE_VALIDITY,
+    )
+
+
+def first_status(due_at: datetime) -> Status:
+    return Status.SCHEDULED if due_at > timezone.now() else Status.QUEUED
+
+
+def _origin(request: Request) -> str:
+    if request.campaign:
+        return Message.Origin.CAMPAIGN
+    if request.program:
+        return Message.Origin.PROGRAM
+    return Message.Origin.MANUAL if request.as_member else Message.Origin.API
+
+
+def _mark_conversation(message: Message, request: Request) -> None:
+    conversation = message.conversation
+    assert conversation is not None
+    conversations.record_outbound(conversation=conversation, message=message, human=request.as_member)
+    tell_conversation(conversation)
+    if request.as_member is not None:
+        member_id, conversation_id = request.as_member.pk, conversation.pk
+        transaction.on_commit(
+            lambda: human_replied.send_robust(Message, conversation_id=conversation_id, member_id=member_id)
+        )
+
+
+def answer(
+    *,
+    conversation: Conversation,
+    body: str,
+    program: Program | None = None,
+    compliance: bool = False,
+) -> Message | None:
+    """An automatic answer on a conversation's own sender: no selection, no quiet hours. None when it can't be sent.
+
+    `compliance` marks answers to STOP, START and HELP, which an opted-out number may get.
+    """
+    sender, contact = conversation.sender, conversation.contact
+    if not body.strip() or not contact.is_number or not sender.sends or sender.status != SenderId.Status.ACTIVE:
+        return None
+    cut = segments.cut(body)
+    now = timezone.now()
+    message = Message.objects.for_org(conversation.org_id).create(
+        sender=sender,
+        account_id=sender.provider_account_id,
+        contact=contact,
+        conversation=conversation,
+        direction=Message.Direction.OUTBOUND,
+        origin=Message.Origin.COMPLIANCE if compliance else Message.Origin.PROGRAM,
+        status=Status.QUEUED,
+        lane=Message.INTERACTIVE,
+        to=contact.number,
+        from_value=sender.value,
+        country=contact.country,
+        body=body,
+        encoding=cut.encoding,
+        segments=cut.segments,
+        rule="conversation",
+        rule_text="answers on the number that was texted",
+        program=program,
+        due_at=now,
+        expires_at=now + settings.MESSAGE_VALIDITY,
+    )
+    conversations.record_outbound(conversation=conversation, message=message, human=None)
+    hints.after_commit(DISPATCH)
+    return message
+
+
+@transaction.atomic
+def cancel(*, message: Message, by: Membership | None = None) -> Message:
+    """Cancels a text that has not left; 422 `too_late` otherwise."""
+    row = Message.objects.for_org(message.org_id).select_for_update().get(pk=message.pk)
+    if row.status not in (Status.SCHEDULED, Status.QUEUED) or not may_move(row.status, Status.CANCELLED):
+        raise DomainError("too_late", f"It is {row.status} already and can’t be cancelled.")
+    row.status, row.final_at = Status.CANCELLED, timezone.now()
+    row.save(update_fields=["status", "final_at"])
+    if row.conversation is not None:
+        tell_conversation(row.conversation)
+    return row
+
+
+register({"too_late": "The text has left and can’t be cancelled."})

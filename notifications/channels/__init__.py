@@ -1,0 +1,1 @@
+"""Ways out to a person: one file each."""

@@ -1,0 +1,55 @@
+"""Which senders an absence covers: a stand-in reads and sends on these, for that time."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from senderid.models import Assignment, DelegatedSender, SenderId
+from tenants.access import Standing
+from tenants.models import Assignee, Delegation, Membership, TeamMember
+
+
+def choose_senders(*, delegation: Delegation, senders: Iterable[SenderId]) -> None:
+    """Limits the delegation to these senders; none given leaves it covering all."""
+    rows = DelegatedSender.objects.for_org(delegation.org_id)
+    rows.filter(delegation=delegation).delete()
+    chosen = list(senders)
+    for sender in chosen:
+        rows.create(delegation=delegation, sender=sender)
+    delegation.all_senders = not chosen
+    delegation.save(update_fields=["all_senders"])
+
+
+def assignee_ids_of(member: Membership) -> set[UUID]:
+    """Member, teams and profile of an absent person (the org's own senders are everybody's already)."""
+    teams = TeamMember.objects.for_org(member.org_id).filter(member=member).values_list("team_id", flat=True)
+    return {member.pk, *teams} | ({member.profile_id} if member.profile_id else set())
+
+
+def delegated_assignments(standing: Standing) -> dict[UUID, tuple[Delegation, set[UUID] | None]]:
+    """{assignee id of the absent: (delegation, chosen sender ids or None for all)}."""
+    covered: dict[UUID, tuple[Delegation, set[UUID] | None]] = {}
+    for delegation in standing.delegations:
+        chosen = None if delegation.all_senders else set(delegation.chosen_senders.values_list("sender_id", flat=True))
+        for assignee in assignee_ids_of(delegation.absent):
+            covered.setdefault(assignee, (delegation, chosen))
+    return covered
+
+
+def readable_sender_ids(standing: Standing) -> set[UUID]:
+    """Senders whose texts this standing may read by live assignments to people and by delegation. Not campaigns'."""
+    covered = delegated_assignments(standing)
+    rows = Assignment.objects.for_org(standing.org_id).filter(
+        Assignment.live(), can_read=True, assignee__in=[*standing.assignees, *covered]
+    )
+    found = set()
+    for sender_id, assignee_id in rows.values_list("sender_id", "assignee_id"):
+        if assignee_id in standing.assignees:
+            found.add(sender_id)
+        elif (chosen := covered[assignee_id][1]) is None or sender_id in chosen:
+            found.add(sender_id)
+    return found
+
+
+def is_for_people(kind: str) -> bool:
+    """Whether an assignee kind is people (org, profile, team, member) rather than a campaign or program."""
+    return kind in Assignee.PEOPLE

@@ -1,0 +1,178 @@
+"""Stage A: what keeps a sender from speaking to a number, one reason at a time, in the order of the rule book."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from senderid.country_rules import NEEDS_REGISTRATION, REFUSED, Verdict, country_name, verdict_for
+from senderid.models import SenderId
+from senderid.registration import is_approved
+from tenants.access import Standing
+from tenants.errors import register
+
+if TYPE_CHECKING:
+    from senderid.board import Board, Candidate
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One text that wants a sender. What senderid can't know comes as plain values."""
+
+    org_id: UUID
+    country: str
+    standing: Standing
+    wants_reply: bool = False
+    named: SenderId | None = None
+    program_id: UUID | None = None
+    campaign_id: UUID | None = None
+    by_contact_owner: bool = False
+    fallback: SenderId | None = None
+    conversation_sender: SenderId | None = None
+    may_answer: bool = False
+    team_id: UUID | None = None
+    # Senders the contact opted out of, or "all".
+    opted_out: frozenset[UUID] | Literal["all"] = field(default=frozenset())
+    last_used: UUID | None = None
+    sandbox: bool = False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A candidate that was not chosen: a stable code, a sentence, how far it got."""
+
+    sender: SenderId
+    code: str
+    text: str
+    stage: int = 0
+
+    def shown(self) -> dict[str, Any]:
+        """{sender_id, value, code, text}, as the API shows it."""
+        return {"sender_id": str(self.sender.pk), "value": self.sender.value, "code": self.code, "text": self.text}
+
+
+Reason = tuple[str, str] | None
+
+
+def refusal_of(ask: Ask, board: "Board", candidate: "Candidate") -> Refusal | None:
+    """The first reason why this candidate may not speak, or None."""
+    for stage, check in enumerate(CHECKS):
+        if reason := check(ask, board, candidate):
+            return Refusal(candidate.sender, *reason, stage=stage)
+    return None
+
+
+def verdict_on(ask: Ask, board: "Board", sender: SenderId) -> Verdict:
+    """What the destination country says of this sender."""
+    return verdict_for(
+        kind=sender.kind,
+        home=sender.country,
+        destination=ask.country,
+        rule=board.rules.get(ask.country),
+        override=board.overrides.get((sender.kind, ask.country)),
+    )
+
+
+def _is_assigned(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    if not candidate.is_assigned:
+        who = ask.standing.member.name if ask.standing.member else "the organization"
+        return "not_assigned", f"It is not assigned to {who}."
+    if not candidate.is_live:
+        return "assignment_not_live", "Its assignment has not begun or has ended."
+    if not candidate.can_send:
+        return "may_not_send", "Its assignment allows reading only."
+    return None
+
+
+def _is_active(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    if candidate.sender.status == SenderId.Status.ACTIVE:
+        return None
+    return "sender_not_active", f"It is {candidate.sender.status}, not active."
+
+
+def _sends(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    return None if candidate.sender.sends else ("receive_only", "It only receives.")
+
+
+def _country_allows(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    verdict = verdict_on(ask, board, candidate.sender)
+    return (verdict.code, verdict.text) if verdict.verdict == REFUSED else None
+
+
+def _is_registered(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    if verdict_on(ask, board, candidate.sender).verdict != NEEDS_REGISTRATION:
+        return None
+    registration = board.registrations.get((candidate.sender.pk, ask.country))
+    if is_approved(registration):
+        return None
+    state = registration.get_status_display().lower() if registration else "not begun"
+    return (
+        "registration_missing",
+        f"{country_name(ask.country)} takes it only with an approved registration; this one is {state}.",
+    )
+
+
+def _covers_country(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    if not candidate.countries or ask.country in candidate.countries:
+        return None
+    return "outside_countries", f"Its assignment is for {', '.join(sorted(candidate.countries))} only."
+
+
+def _not_opted_out(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    if ask.opted_out == "all":
+        return "opted_out", "This number has opted out of all your texts."
+    if candidate.sender.pk in ask.opted_out:
+        return "opted_out", "This number has opted out of texts from it."
+    return None
+
+
+def _takes_replies(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    if not ask.wants_reply or candidate.sender.can_be_answered:
+        return None
+    if candidate.sender.is_numeric:
+        return "one_way", "It can’t receive the reply this text asks for."
+    return "one_way", "A name can’t receive the reply this text asks for; give it a reply number and an instruction."
+
+
+def _in_sandbox(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    if ask.sandbox and not candidate.sender.provider_account.is_simulator:
+        return "not_sandbox", "A test key reaches only the carrier simulator."
+    return None
+
+
+CHECKS: tuple[Callable[[Ask, "Board", "Candidate"], Reason], ...] = (
+    _is_assigned,
+    _is_active,
+    _sends,
+    _country_allows,
+    _is_registered,
+    _covers_country,
+    _not_opted_out,
+    _takes_replies,
+    _in_sandbox,
+)
+
+register(
+    {
+        "no_eligible_sender": "No sender may speak to this number; `rejected` says why for each.",
+        "sender_refused": "The sender that was named, or the conversation’s own, may not speak; `rejected` says why.",
+        "not_assigned": "The sender is not assigned to whoever sends.",
+        "assignment_not_live": "The assignment has not begun or has ended.",
+        "may_not_send": "The assignment allows reading only.",
+        "sender_not_active": "The sender is draft, suspended or retired.",
+        "receive_only": "The sender only receives.",
+        "short_code_abroad": "A short code works only in its own country.",
+        "name_not_supported": "The country refuses or replaces names.",
+        "name_needs_registration": "The country takes only registered names.",
+        "registration_missing": "The country needs an approved registration of this sender.",
+        "foreign_number_restricted": "The country blocks or replaces numbers from abroad.",
+        "long_code_not_supported": "The country does not take long codes.",
+        "toll_free_not_supported": "The country does not take toll-free senders.",
+        "short_code_not_supported": "The country does not take short codes.",
+        "outside_countries": "The assignment is for other countries.",
+        "opted_out": "The recipient opted out.",
+        "one_way": "The text asks for a reply that this sender can’t receive.",
+        "not_sandbox": "A test key reaches only the carrier simulator.",
+        "outranked": "It could send, but another goes first.",
+    }
+)

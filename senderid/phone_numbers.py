@@ -1,0 +1,100 @@
+"""Numbers and names: E.164 in storage, national on screens; parsing by libphonenumber."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, timezone
+
+from tenants.errors import unreadable
+
+SHORT_CODE = re.compile(r"\d{3,8}")
+NAME = re.compile(r"[A-Za-z0-9 \-_+&]{2,11}")
+SAFE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,10}")
+PREMIUM = {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A parsed number: E.164, ISO country ('' when it belongs to none), time zone, toll-free or not."""
+
+    e164: str
+    country: str
+    timezone: str
+    toll_free: bool
+    premium: bool
+
+
+def read_number(given: str, *, country: str | None = None, field: str = "number") -> Number:
+    """Reads an international number, or a national one of `country`; 400 `invalid_number` otherwise."""
+    found = parse(str(given or "").strip(), country)
+    if found is None:
+        raise unreadable(
+            field,
+            f"“{given}” is no phone number; write it with + and the country's code, as in +442079460123.",
+            "invalid_number",
+        )
+    return found
+
+
+@lru_cache(maxsize=50_000)
+def parse(text: str, country: str | None = None) -> Number | None:
+    """The number in `text`, or None: short codes and names are not numbers."""
+    if len(text) > 40 or not (text.startswith("+") or country):
+        return None
+    try:
+        number = phonenumbers.parse(text, country)
+    except NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    kind = phonenumbers.number_type(number)
+    zones = timezone.time_zones_for_number(number)
+    zone = zones[0] if zones and zones[0] != "Etc/Unknown" else "UTC"
+    return Number(
+        e164=phonenumbers.format_number(number, PhoneNumberFormat.E164),
+        country=phonenumbers.region_code_for_number(number) or "",
+        timezone=zone,
+        toll_free=kind == PhoneNumberType.TOLL_FREE,
+        premium=kind in PREMIUM,
+    )
+
+
+@lru_cache(maxsize=50_000)
+def national(value: str) -> str:
+    """As people of its country write it; a short code or a name as it is."""
+    if not value.startswith("+"):
+        return value
+    try:
+        number = phonenumbers.parse(value)
+    except NumberParseException:
+        return value
+    if number.country_code == 1:
+        return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+    return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+
+
+def read_short_code(given: str) -> str:
+    """3 to 8 digits; 400 otherwise."""
+    value = str(given or "").strip()
+    if not SHORT_CODE.fullmatch(value):
+        raise unreadable("value", "A short code is 3 to 8 digits, without + or spaces.", "invalid_short_code")
+    return value
+
+
+def read_name(given: str) -> str:
+    """2 to 11 characters out of A-Z a-z 0-9 space - + _ &, at least one letter; 400 otherwise."""
+    value = str(given or "").strip()
+    if len(value) > 11:
+        raise unreadable("value", f"A name has at most 11 characters; this has {len(value)}.", "name_too_long")
+    if not NAME.fullmatch(value):
+        raise unreadable("value", "A name is 2 to 11 of A-Z a-z 0-9, space and - + _ &.", "invalid_name")
+    if not re.search("[A-Za-z]", value):
+        raise unreadable("value", "A name needs at least one letter; digits alone look like a number.", "name_of_digits")
+    return value
+
+
+def is_safe_name(value: str) -> bool:
+    """3 to 11 letters and digits, starting with a letter: what every country takes."""
+    return bool(SAFE_NAME.fullmatch(value))

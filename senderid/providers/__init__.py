@@ -1,0 +1,1 @@
+"""Carriers: one file each, one contract (`base`)."""

@@ -1,0 +1,175 @@
+"""Setting up Sender IDs: every validation, warnings, suspending and retiring; provider accounts."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from senderid.models import Kind, ProviderAccount, SenderId
+from senderid.phone_numbers import is_safe_name, read_name, read_number, read_short_code
+from tenants import audit
+from tenants.errors import DomainError, register, unreadable
+from tenants.limits import readable_country
+from tenants.models import Organization
+
+NORTH_AMERICA = {"US", "CA"}
+MPS = {Kind.LONG_CODE: 1, Kind.TOLL_FREE: 3, Kind.ALPHANUMERIC: 10, Kind.SHORT_CODE: 100}
+Direction, Status = SenderId.Direction, SenderId.Status
+ENDED = (Status.SUSPENDED, Status.RETIRED)
+
+
+def add_sender(
+    *,
+    org: Organization,
+    kind: str,
+    value: str,
+    country: str,
+    label: str = "",
+    status: str = Status.ACTIVE,
+    direction: str | None = None,
+    provider_account: ProviderAccount | None = None,
+    mps: int | None = None,
+    reply_number: SenderId | None = None,
+    reply_instruction: str = "",
+) -> SenderId:
+    """A new Sender ID; `mps` in segments a second (default by kind). 400 for what can't be read, 422 otherwise."""
+    if kind not in Kind.values:
+        raise unreadable("kind", f"“{kind}” is no kind; there are: {', '.join(Kind.values)}.")
+    country = readable_country(country)
+    sender = SenderId(
+        org=org,
+        kind=kind,
+        value=read_value(kind=kind, value=value, country=country),
+        country=country,
+        label=label.strip() or value,
+        status=status,
+        direction=direction or (Direction.OUTGOING if kind == Kind.ALPHANUMERIC else Direction.BOTH),
+        provider_account=provider_account or only_account(org),
+        mps=mps or MPS[Kind(kind)],
+        reply_number=reply_number,
+        reply_instruction=reply_instruction.strip(),
+    )
+    _check(sender)
+    try:
+        with transaction.atomic():
+            sender.save()
+    except IntegrityError:
+        raise DomainError("duplicate", f"{sender.display} exists in this account already.", field="value")
+    audit.note(org_id=org.pk, action="sender.added", target=sender, text=f"{sender.display} ({sender.kind}) added")
+    _tell_simulator(sender)
+    return sender
+
+
+def change_sender(*, sender: SenderId, **changes: Any) -> SenderId:
+    """Changes label, status, direction, mps, reply number and instruction; kind, value and country stay."""
+    for field, value in changes.items():
+        setattr(sender, field, value)
+    _check(sender)
+    if sender.status == Status.RETIRED and sender.retired_at is None:
+        sender.retired_at = timezone.now()
+    sender.save()
+    audit.note(
+        org_id=sender.org_id,
+        action="sender.changed",
+        target=sender,
+        text=f"{sender.display} changed: {', '.join(changes)}",
+        status=sender.status,
+    )
+    _tell_simulator(sender)
+    return sender
+
+
+def delete_sender(*, sender: SenderId, has_history: bool) -> None:
+    """Deletes one that never spoke; one with history is only retired (422 `in_use`)."""
+    if has_history:
+        raise DomainError("in_use", f"{sender.display} has history; set its status to retired instead.")
+    audit.note(org_id=sender.org_id, action="sender.deleted", target=sender, text=f"{sender.display} deleted")
+    sender.delete()
+
+
+def read_value(*, kind: str, value: str, country: str) -> str:
+    """The stored form of a value of this kind; 400 that names the mend."""
+    if kind == Kind.ALPHANUMERIC:
+        return read_name(value)
+    if kind == Kind.SHORT_CODE:
+        return read_short_code(value)
+    number = read_number(value, country=country, field="value")
+    if kind == Kind.TOLL_FREE and not number.toll_free:
+        raise unreadable("value", f"{value} is no toll-free number; choose the kind long_code.", "wrong_kind")
+    if kind == Kind.LONG_CODE and number.toll_free:
+        raise unreadable("value", f"{value} is a toll-free number; choose the kind toll_free.", "wrong_kind")
+    if number.country != country and not (kind == Kind.TOLL_FREE and {number.country, country} <= NORTH_AMERICA):
+        where = number.country or "no single country"
+        raise unreadable("country", f"{value} belongs to {where}, not to {country}.", "wrong_country")
+    return number.e164
+
+
+def warnings_of(sender: SenderId) -> list[tuple[str, str]]:
+    """What saves, but an admin should know: (code, sentence)."""
+    found = []
+    if sender.kind == Kind.ALPHANUMERIC:
+        if not is_safe_name(sender.value):
+            text = "Some countries take only 3 to 11 letters and digits, starting with a letter."
+            found.append(("unsafe_name", text))
+        if not sender.can_be_answered:
+            found.append(("no_reply_path", "Nobody can answer a name; give it a reply number and an instruction."))
+    return found
+
+
+def only_account(org: Organization) -> ProviderAccount:
+    """The org's only provider account; 400 when there is none or several."""
+    accounts = list(ProviderAccount.objects.for_org(org)[:2])
+    if len(accounts) != 1:
+        text = "Say which provider account." if accounts else "Connect a provider account first."
+        raise unreadable("provider_account", text, "required")
+    return accounts[0]
+
+
+def _check(sender: SenderId) -> None:
+    if sender.status not in Status.values:
+        raise unreadable("status", f"“{sender.status}” is no status; there are: {', '.join(Status.values)}.")
+    if sender.direction not in Direction.values:
+        raise unreadable("direction", f"“{sender.direction}” is none of: {', '.join(Direction.values)}.")
+    if sender.kind == Kind.ALPHANUMERIC and sender.direction != Direction.OUTGOING:
+        raise unreadable("direction", "A name can’t receive; its direction is outgoing.", "name_cannot_receive")
+    if not 1 <= sender.mps <= 1000:
+        raise unreadable("mps", "Segments a second: 1 to 1000.")
+    if sender.reply_number_id:
+        _check_reply_number(sender)
+
+
+def _check_reply_number(sender: SenderId) -> None:
+    if sender.kind != Kind.ALPHANUMERIC:
+        raise DomainError("reply_number_not_needed", "A number receives its replies itself.", field="reply_number")
+    if sender.reply_number is None or not sender.reply_number.receives:
+        raise DomainError("reply_number_one_way", "Choose a number that can receive.", field="reply_number")
+
+
+def _tell_simulator(sender: SenderId) -> None:
+    """The stand-in learns a sender when it becomes active, as a carrier would when a number is bought."""
+    if sender.status == Status.ACTIVE and sender.provider_account.is_simulator:
+        from senderid.providers.twilio import announce_number
+
+        account = sender.provider_account
+        transaction.on_commit(lambda: announce_number(account, sender.value), robust=True)
+
+
+register(
+    {
+        "sender_retired": "A retired sender can’t be assigned.",
+        "second_default": "An assignee has at most one default per country.",
+        "invalid_number": "No phone number can be read from it.",
+        "invalid_short_code": "A short code is 3 to 8 digits.",
+        "invalid_name": "A name has characters that are not allowed.",
+        "name_too_long": "A name has at most 11 characters.",
+        "name_of_digits": "A name needs at least one letter.",
+        "name_cannot_receive": "Names are always outgoing.",
+        "wrong_kind": "The number is of another kind.",
+        "wrong_country": "The number belongs to another country.",
+        "unknown_country": "Not an ISO 3166-1 alpha-2 code.",
+        "reason_needed": "A written reason is needed.",
+        "reply_number_not_needed": "Only names have a reply number.",
+        "reply_number_one_way": "The reply number can’t receive.",
+        "required": "The field is needed.",
+    }
+)

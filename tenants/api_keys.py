@@ -1,0 +1,102 @@
+"""Keys of the REST API: `cs_live_` or `cs_test_`, 32 random bytes in base62, a checksum; SHA-256 at rest."""
+
+import hashlib
+import secrets
+import zlib
+from datetime import datetime, timedelta
+
+from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+
+from tenants.errors import DomainError, unreadable
+from tenants.models import ApiKey, Membership, Organization
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+SCOPES = {
+    "read": "Read everything in the organization",
+    "send": "Send texts, start campaigns, answer conversations",
+    "contacts": "Write contacts, lists, opt-outs",
+    "set_up": "Write senders, assignments, programs, members, the organization and keys",
+}
+USED_EVERY = timedelta(minutes=1)
+
+
+def base62(number: int, width: int) -> str:
+    digits = ""
+    while number:
+        number, rest = divmod(number, 62)
+        digits = ALPHABET[rest] + digits
+    return digits.rjust(width, "0")
+
+
+def mint(
+    *,
+    org: Organization,
+    name: str,
+    scopes: list[str] | None = None,
+    sandbox: bool = False,
+    expires_at: datetime | None = None,
+    created_by: Membership | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key and its text, which is shown once and never kept. No scopes means all of them."""
+    for scope in scopes or []:
+        if scope not in SCOPES:
+            raise unreadable("scopes", f"“{scope}” is no scope; there are: {', '.join(SCOPES)}.")
+    body = base62(int.from_bytes(secrets.token_bytes(32), "big"), 43)
+    text = f"cs_{'test' if sandbox else 'live'}_{body}"
+    text += base62(zlib.crc32(text.encode()), 6)
+    key = ApiKey.objects.for_org(org).create(
+        name=name,
+        prefix=text[:12],
+        digest=digest(text),
+        scopes=scopes or list(SCOPES),
+        sandbox=sandbox,
+        expires_at=expires_at,
+        created_by=created_by,
+    )
+    return key, text
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def looks_like_a_key(text: str) -> bool:
+    """The checksum tells a mistyped key from an unknown one without a query."""
+    return (
+        text.isascii()
+        and text.startswith(("cs_live_", "cs_test_"))
+        and base62(zlib.crc32(text[:-6].encode()), 6) == text[-6:]
+    )
+
+
+def find(header: str) -> ApiKey:
+    """The live key of an Authorization header; 401 `unauthenticated` otherwise."""
+    scheme, _, text = header.partition(" ")
+    text = text.strip()
+    if scheme.lower() == "bearer" and looks_like_a_key(text):
+        key = ApiKey.unscoped.filter(ApiKey.live(), digest=digest(text), org__is_active=True).select_related("org").first()
+        if key:
+            _mark_used(key)
+            return key
+    raise DomainError(
+        "unauthenticated", "Send “Authorization: Bearer <key>” with a key of your organization.", status=401
+    )
+
+
+def _mark_used(key: ApiKey) -> None:
+    now = timezone.now()
+    if key.last_used_at is None or now - key.last_used_at > USED_EVERY:
+        ApiKey.unscoped.filter(pk=key.pk).update(last_used_at=now)
+
+
+class BearerKey(BaseAuthentication):
+    """DRF's view of it: the middleware has found the key already."""
+
+    def authenticate(self, request: HttpRequest) -> tuple[None, ApiKey] | None:
+        key = getattr(request, "api_key", None)
+        return (None, key) if key else None
+
+    def authenticate_header(self, request: HttpRequest) -> str:
+        return "Bearer"

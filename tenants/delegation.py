@@ -1,0 +1,59 @@
+"""Absences: who is away, who stands in, from when to when. Which senders it covers: `senderid.delegated`."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from tenants import audit
+from tenants.errors import unreadable
+from tenants.models import Delegation, Membership
+
+
+def delegate(
+    *,
+    absent: Membership,
+    stand_in: Membership | None,
+    starts_at: datetime,
+    ends_at: datetime,
+    reason: str = "",
+    copy_absent: bool = False,
+    all_senders: bool = True,
+) -> Delegation:
+    """Records an absence; without a stand-in the member is just away."""
+    if ends_at <= starts_at:
+        raise unreadable("end", "The absence ends before it starts; give a later end.")
+    if stand_in is not None and stand_in.pk == absent.pk:
+        raise unreadable("to", "Nobody stands in for themselves; choose someone else, or nobody.")
+    delegation = Delegation.objects.for_org(absent.org_id).create(
+        absent=absent,
+        stand_in=stand_in,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        reason=reason,
+        copy_absent=copy_absent,
+        all_senders=all_senders,
+    )
+    who = stand_in.name if stand_in else "nobody"
+    audit.note(
+        org_id=absent.org_id,
+        action="delegation.made",
+        target=delegation,
+        text=f"{who} stands in for {absent.name} until {ends_at:%Y-%m-%d %H:%M} UTC",
+    )
+    return delegation
+
+
+def end_delegation(*, delegation: Delegation) -> None:
+    """Ends it now; one that has not begun is removed."""
+    now = timezone.now()
+    audit.note(
+        org_id=delegation.org_id,
+        action="delegation.ended",
+        target=delegation,
+        text=f"The absence of {delegation.absent.name} was ended",
+    )
+    if delegation.starts_at >= now:
+        delegation.delete()
+    elif delegation.ends_at > now:
+        delegation.ends_at = now
+        delegation.save(update_fields=["ends_at"])

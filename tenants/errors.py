@@ -1,0 +1,65 @@
+"""Errors that rules raise and doors translate: a stable code, a sentence, the field, the mend.
+
+`CODES` is the catalogue served at /api/v1/error-codes; each app adds its own with `register`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+CODES: dict[str, str] = {}
+
+
+def register(codes: Mapping[str, str]) -> None:
+    """Adds codes with the sentence that explains each."""
+    CODES.update(codes)
+
+
+class DomainError(Exception):
+    """A rule refuses. `status` is HTTP's: 422 unless said otherwise."""
+
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        *,
+        field: str = "",
+        status: int = 422,
+        retryable: bool = False,
+        **extra: Any,
+    ) -> None:
+        super().__init__(text)
+        self.code, self.text, self.field = code, text, field
+        self.status, self.retryable, self.extra = status, retryable, extra
+
+
+class NotFound(DomainError):
+    """Missing, or another org's: both look the same."""
+
+    def __init__(self, what: str, field: str = "") -> None:
+        super().__init__("not_found", f"There is no such {what}.", field=field, status=404)
+
+
+def unreadable(field: str, text: str, code: str = "invalid") -> DomainError:
+    """A field that can't be read: 400."""
+    return DomainError(code, text, field=field, status=400)
+
+
+register(
+    {
+        "invalid": "A field can't be read; `errors` names each field and the mend.",
+        "unknown_field": "A field that does not exist here.",
+        "malformed_json": "The body is not JSON.",
+        "not_found": "Nothing with this id in your organization.",
+        "unauthenticated": "No key, an unknown key, or one that was revoked or has expired.",
+        "missing_scope": "The key lacks the scope this call needs.",
+        "rate_limited": "Too many requests with this key; wait for Retry-After seconds.",
+        "method_not_allowed": "This address does not take that method.",
+        "idempotency_mismatch": "This Idempotency-Key was used with another body.",
+        "idempotency_in_flight": "A request with this Idempotency-Key is still being worked on.",
+        "unavailable": "The database can't be reached; nothing was accepted, try again.",
+        "forbidden": "Your role does not allow this.",
+        "last_owner": "An organization keeps at least one active owner.",
+        "duplicate": "There is one already.",
+        "in_use": "It has history; retire it instead of deleting it.",
+    }
+)

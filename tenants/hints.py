@@ -1,0 +1,85 @@
+"""Hints: "look now" to the workers, from a background thread, so that no request waits for the broker.
+
+A hint may be lost: `config.dispatcher` asks PostgreSQL every second anyway. In the lowest layer because every
+layer above hints. Repeated hints within 20 ms are one.
+"""
+
+import logging
+import os
+import queue
+import threading
+import time
+from typing import Any
+
+from django.db import transaction
+
+log = logging.getLogger(__name__)
+BREAK_SECONDS = 5.0
+_waiting: queue.Queue[tuple[str, str]] = queue.Queue(maxsize=10_000)
+_thread: dict[str, Any] = {}
+_lock = threading.Lock()
+
+
+def after_commit(task: str) -> None:
+    """Runs the Celery task `task` (dotted name, no arguments) soon after this transaction commits."""
+    transaction.on_commit(lambda: _put(("task", task)), robust=True)
+
+
+def publish_after_commit(channel: str, payload: str) -> None:
+    """Publishes `payload` to a Redis channel after this transaction commits."""
+    transaction.on_commit(lambda: _put((channel, payload)), robust=True)
+
+
+def _put(item: tuple[str, str]) -> None:
+    with _lock:
+        if _thread.get("pid") != os.getpid() or not _thread["thread"].is_alive():
+            _thread["pid"] = os.getpid()
+            _thread["thread"] = threading.Thread(target=_run, daemon=True, name="hints")
+            _thread["thread"].start()
+    try:
+        _waiting.put_nowait(item)
+    except queue.Full:
+        log.warning("hint dropped: too many are waiting")
+
+
+def _run() -> None:
+    closed_until = 0.0
+    while True:
+        batch = {_waiting.get(): None}
+        time.sleep(0.02)  # lets a burst become one hint; nobody waits for this thread
+        while not _waiting.empty():
+            batch[_waiting.get()] = None
+        if time.monotonic() < closed_until:
+            continue
+        try:
+            for item in batch:
+                _deliver(item)
+        except Exception as error:
+            log.warning("hints pause %s s: %s", BREAK_SECONDS, type(error).__name__)
+            closed_until = time.monotonic() + BREAK_SECONDS
+
+
+def _deliver(item: tuple[str, str]) -> None:
+    channel, payload = item
+    if channel == "task":
+        from celery import current_app
+
+        current_app.send_task(payload, retry=False, expires=30)
+    else:
+        redis_client().publish(channel, payload)
+
+
+def redis_client() -> Any:
+    """This process's Redis client, with timeouts of one second."""
+    from django.conf import settings
+    from redis import Redis
+
+    if _thread.get("redis_pid") != os.getpid():
+        _thread["redis"] = Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+        _thread["redis_pid"] = os.getpid()
+    return _thread["redis"]
+
+
+def send_now(task: str) -> None:
+    """A hint without waiting for a commit; for sweeps."""
+    _put(("task", task))

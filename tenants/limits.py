@@ -1,0 +1,52 @@
+"""What an org says about where and how much it sends."""
+
+import zoneinfo
+from typing import Any
+
+import phonenumbers
+
+from tenants import audit
+from tenants.errors import DomainError, unreadable
+from tenants.models import Organization
+from tenants.models.organizations import EVERY_COUNTRY
+
+COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+def readable_country(given: str, field: str = "country") -> str:
+    """An ISO 3166-1 alpha-2 code in capitals; 400 otherwise."""
+    code = (given or "").strip().upper()
+    if code not in COUNTRIES:
+        raise unreadable(field, f"“{given}” is no country; give two letters as in US, GB, DE.", "unknown_country")
+    return code
+
+
+def change_organization(*, org: Organization, **changes: Any) -> Organization:
+    """Changes settings; `allowed_countries` is a list of ISO codes or "all"; quiet hours off needs a reason."""
+    if "country" in changes:
+        changes["country"] = readable_country(changes["country"])
+    if "timezone" in changes and changes["timezone"] not in zoneinfo.available_timezones():
+        raise unreadable("timezone", f"“{changes['timezone']}” is no time zone; give one as in Europe/Berlin.")
+    if "allowed_countries" in changes:
+        changes["allowed_countries"] = _countries(changes["allowed_countries"])
+    for field, value in changes.items():
+        setattr(org, field, value)
+    if org.quiet_hours == Organization.QuietHours.OFF and not org.quiet_hours_reason.strip():
+        raise DomainError(
+            "reason_needed", "Say why quiet hours are off; it is kept in the audit.", field="quiet_hours_reason"
+        )
+    org.save()
+    audit.note(
+        org_id=org.pk, action="organization.changed", target=org, text=f"Changed: {', '.join(changes)}", **_plain(changes)
+    )
+    return org
+
+
+def _countries(given: Any) -> list[str]:
+    if given == "all" or given == [EVERY_COUNTRY]:
+        return [EVERY_COUNTRY]
+    return sorted({readable_country(code, "allowed_countries") for code in given})
+
+
+def _plain(changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value if isinstance(value, int | bool | list | None) else str(value) for name, value in changes.items()}

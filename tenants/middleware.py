@@ -1,0 +1,99 @@
+"""Who is asking: every request of a tenant runs in one transaction that PostgreSQL limits to its org."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.contrib.auth import logout
+from django.db import InterfaceError, OperationalError, transaction
+from django.http import HttpRequest, HttpResponse
+
+from tenants import api_keys, audit
+from tenants.errors import DomainError
+from tenants.models import Membership
+from tenants.problems import problem
+from tenants.scoping import as_org
+
+Handler = Callable[[HttpRequest], HttpResponse]
+API = "/api/v1/"
+OPEN_API = ("/api/v1/openapi.json", "/api/v1/error-codes")
+CURRENT_ORG = "org"
+
+
+def contain_outages(get_response: Handler) -> Handler:
+    """PostgreSQL away: 503 and nothing accepted, never a 500 with a stack."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        try:
+            return get_response(request)
+        except (OperationalError, InterfaceError):
+            return unavailable(request)
+
+    return middleware
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    text = "The database can't be reached right now. Nothing was accepted; try again in a moment."
+    if request.path.startswith(("/api/", "/webhooks/")):
+        return problem("unavailable", text, status=503, retryable=True)
+    return HttpResponse(text, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "5"})
+
+
+def scope_to_member(get_response: Handler) -> Handler:
+    """Sets request.org and request.member (console) or request.api_key (API) for the length of a request."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.org = request.member = request.api_key = None  # type: ignore[attr-defined]
+        if request.path.startswith(API) and not request.path.startswith(OPEN_API):
+            return _as_key(request, get_response)
+        if getattr(request, "user", None) is not None and request.user.is_authenticated:
+            return _as_member(request, get_response)
+        return get_response(request)
+
+    return middleware
+
+
+def _as_key(request: HttpRequest, get_response: Handler) -> HttpResponse:
+    try:
+        key = api_keys.find(request.headers.get("Authorization", ""))
+    except DomainError as error:
+        return problem(error.code, error.text, status=401, headers={"WWW-Authenticate": "Bearer"})
+    request.api_key, request.org = key, key.org  # type: ignore[attr-defined]
+    token = audit.acting_key.set(key)
+    try:
+        return _inside(key.org_id, request, get_response)
+    finally:
+        audit.acting_key.reset(token)
+
+
+def _as_member(request: HttpRequest, get_response: Handler) -> HttpResponse:
+    member = current_membership(request)
+    if member is None:
+        if not request.user.is_staff and not request.path.startswith("/accounts/"):
+            logout(request)
+        return get_response(request)
+    request.member, request.org = member, member.org  # type: ignore[attr-defined]
+    token = audit.acting_member.set(member)
+    try:
+        if request.path.startswith(("/accounts/", "/admin/")):
+            return get_response(request)
+        return _inside(member.org_id, request, get_response)
+    finally:
+        audit.acting_member.reset(token)
+
+
+def current_membership(request: HttpRequest) -> Membership | None:
+    """The membership this session works in: the chosen org's, else the oldest active one."""
+    places = Membership.unscoped.filter(user=request.user, is_active=True, org__is_active=True)
+    places = places.select_related("org", "user", "profile").order_by("created_at")
+    wanted = request.session.get(CURRENT_ORG)
+    mine = list(places)
+    return next((m for m in mine if wanted and m.org_id == UUID(wanted)), mine[0] if mine else None)
+
+
+def _inside(org_id: UUID, request: HttpRequest, get_response: Handler) -> HttpResponse:
+    with as_org(org_id):
+        response = get_response(request)
+        if response.status_code >= 400 and not getattr(response, "keep", False):
+            transaction.set_rollback(True)
+        return response
+

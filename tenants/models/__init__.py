@@ -1,0 +1,19 @@
+from tenants.models.api_keys import ApiKey
+from tenants.models.assignees import Assignable, Assignee
+from tenants.models.audit import AuditEntry
+from tenants.models.organizations import Organization
+from tenants.models.people import Delegation, Membership, Profile, Team, TeamMember, User
+
+__all__ = [
+    "ApiKey",
+    "Assignable",
+    "Assignee",
+    "AuditEntry",
+    "Delegation",
+    "Membership",
+    "Organization",
+    "Profile",
+    "Team",
+    "TeamMember",
+    "User",
+]

@@ -1,0 +1,97 @@
+"""RFC 9457 problem+json: what every error of the REST API looks like."""
+
+import json
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError as ModelError
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpResponse
+from rest_framework import exceptions
+
+from tenants.errors import CODES, DomainError
+
+
+def problem(
+    code: str,
+    detail: str,
+    *,
+    status: int,
+    errors: list[dict[str, str]] | None = None,
+    retryable: bool = False,
+    headers: dict[str, str] | None = None,
+    **extra: Any,
+) -> HttpResponse:
+    """{type, title, status, code, detail, errors[{field, code, message}], retryable, …}."""
+    body = {
+        "type": f"/api/v1/error-codes#{code}",
+        "title": CODES.get(code, code.replace("_", " ")),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "errors": errors or [],
+        "retryable": retryable,
+        **extra,
+    }
+    return HttpResponse(
+        json.dumps(body, default=str), status=status, content_type="application/problem+json", headers=headers
+    )
+
+
+def of(error: DomainError) -> HttpResponse:
+    """The problem of a rule's refusal."""
+    errors = [{"field": error.field, "code": error.code, "message": error.text}] if error.field else []
+    return problem(
+        error.code, error.text, status=error.status, errors=errors, retryable=error.retryable, **error.extra
+    )
+
+
+def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """DRF's exception handler."""
+    if isinstance(error, DomainError):
+        return of(error)
+    if isinstance(error, exceptions.ValidationError):
+        return _invalid(list(_flatten(error.get_full_details())))
+    if isinstance(error, ModelError):
+        pairs = error.message_dict.items() if hasattr(error, "message_dict") else [("", error.messages)]
+        return _invalid([{"field": f, "code": "invalid", "message": m} for f, texts in pairs for m in texts])
+    if isinstance(error, Http404 | exceptions.NotFound):
+        return problem("not_found", "There is nothing here.", status=404)
+    if isinstance(error, OperationalError | InterfaceError):
+        return problem("unavailable", CODES["unavailable"], status=503, retryable=True, headers={"Retry-After": "5"})
+    return _of_framework(error)
+
+
+def _of_framework(error: Exception) -> HttpResponse | None:
+    if isinstance(error, exceptions.ParseError):
+        return problem("malformed_json", "The body is not JSON that can be read.", status=400)
+    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        return problem("unauthenticated", CODES["unauthenticated"], status=401, headers={"WWW-Authenticate": "Bearer"})
+    if isinstance(error, exceptions.PermissionDenied | PermissionDenied):
+        return problem("missing_scope", str(getattr(error, "detail", error)), status=403)
+    if isinstance(error, exceptions.Throttled):
+        wait = str(max(1, round(error.wait or 1)))
+        text = f"Too many requests with this key; wait {wait} s."
+        return problem("rate_limited", text, status=429, retryable=True, headers={"Retry-After": wait})
+    if isinstance(error, exceptions.APIException):
+        return problem(str(error.default_code), str(error.detail), status=error.status_code)
+    return None
+
+
+def _invalid(errors: list[dict[str, str]]) -> HttpResponse:
+    code = errors[0]["code"] if len(errors) == 1 and errors[0]["code"] in CODES else "invalid"
+    detail = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors)
+    return problem(code, detail, status=400, errors=errors)
+
+
+def _flatten(detail: Any, path: str = "") -> Any:
+    if isinstance(detail, dict) and set(detail) == {"message", "code"}:
+        yield {"field": path, "code": str(detail["code"]), "message": str(detail["message"])}
+    elif isinstance(detail, dict):
+        for key, inner in detail.items():
+            name = "" if key == "non_field_errors" else str(key)
+            yield from _flatten(inner, f"{path}.{name}".strip(".") if name else path)
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            is_leaf = isinstance(inner, dict) and set(inner) == {"message", "code"}
+            yield from _flatten(inner, path if is_leaf or not inner else f"{path}.{index}")

@@ -1,0 +1,38 @@
+"""Who and what tests are about: an org with an owner, a rep and a teammate; an outsider of another org; senders."""
+
+from typing import Any
+
+from senderid.assignment import assign
+from senderid.models import Assignment, ProviderAccount, SenderId
+from senderid.provisioning import add_sender
+from tenants.memberships import add_member
+from tenants.models import Assignee, Membership, Organization, Profile, Team
+
+PASSWORD = "correct-horse-battery"
+
+
+def make_org(name: str = "Northwind", country: str = "US", **fields: Any) -> Organization:
+    fields.setdefault("allowed_countries", [country])
+    return Organization.objects.create(name=name, country=country, timezone="America/New_York", **fields)
+
+
+def make_member(org: Organization, name: str, role: str = "rep", **fields: Any) -> Membership:
+    email = f"{name.lower()}@{org.name.lower().replace(' ', '')}.example"
+    return add_member(org=org, email=email, name=name, role=role, password=PASSWORD, **fields)
+
+
+def make_account(org: Organization, sid: str = "AC" + "1" * 32, **fields: Any) -> ProviderAccount:
+    account = ProviderAccount(org=org, label="Carrier", account_sid=sid, **fields)
+    account.set_token("token-" + sid[-4:])
+    account.save()
+    return account
+
+
+def make_sender(org: Organization, value: str = "+14155550134", kind: str = "long_code", **fields: Any) -> SenderId:
+    fields.setdefault("country", "US")
+    return add_sender(org=org, kind=kind, value=value, **fields)
+
+
+def give(sender: SenderId, to: Organization | Profile | Team | Membership | Any, **rules: Any) -> Assignment:
+    """Assigns a sender to an org, profile, team, member, campaign or program."""
+    return assign(sender=sender, assignee=Assignee.unscoped.get(pk=to.pk), **rules)
