@@ -1,0 +1,150 @@
+"""Mail wording: Liquid with an allow-list; the assignment's template, else the sender's org default, else built-in.
+
+An unknown field is an error when a template is saved, with its name and line. Values are escaped in HTML.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import nh3
+from django.db import transaction
+
+from messaging import rendering
+from notifications.models import EmailTemplate, Notification
+from tenants import audit
+from tenants.errors import DomainError
+from tenants.models import Organization
+
+FIELDS = {
+    "contact.name", "contact.number", "contact.first_name", "message.body", "message.received_at",
+    "conversation.url", "conversation.unread_count", "sender.label", "sender.value", "recipient.name",
+    "recipient.first_name", "recipient.email", "owner.name", "assignee.name", "last_sender.name", "org.name",
+    "campaign.name", "program.name", "rule.reason", "preferences_url", "actor.name", "note.text",
+}  # fmt: skip
+SAMPLE: dict[str, Any] = {
+    "contact": {"name": "Mara Okafor", "first_name": "Mara", "number": "(202) 555-0178"},
+    "message": {"body": "Can we move it to Thursday instead?", "received_at": "22 Nov 2026, 10:42"},
+    "conversation": {"url": "https://callsign.example/inbox/", "unread_count": 2},
+    "sender": {"label": "Renewals line", "value": "(202) 555-0134"},
+    "recipient": {"name": "Ben Ito", "first_name": "Ben", "email": "ben@example.com"},
+    "owner": {"name": "Ben Ito"},
+    "assignee": {"name": "Ben Ito"},
+    "last_sender": {"name": "Ben Ito"},
+    "org": {"name": "Northwind"},
+    "campaign": {"name": "Spring renewals"},
+    "program": {"name": "Delivery news"},
+    "rule": {"reason": "they texted last"},
+    "preferences_url": "https://callsign.example/",
+    "actor": {"name": "Ana Brandt"},
+    "note": {"text": "Please have a look."},
+}
+FOOT_TEXT = "\n\nWhy you: {{ rule.reason }}.\nChange what you get: {{ preferences_url }}\n"
+FOOT_HTML = (
+    '<p style="color:#667;font-size:13px">Why you: {{ rule.reason }}. '
+    '<a href="{{ preferences_url }}">Change what you get</a></p>'
+)
+BUTTON = (
+    '<p><a href="{{ conversation.url }}" style="background:#1a66a8;color:#fff;padding:10px 16px;'
+    'border-radius:8px;text-decoration:none">Open the conversation</a></p>'
+)
+QUOTE = '<blockquote style="margin:0;padding:12px 16px;background:#f2f5f8;border-radius:8px">{{ message.body }}</blockquote>'
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Three Liquid sources."""
+
+    subject: str
+    html: str
+    text: str
+
+
+def _wording(subject: str, line: str, *, quote: bool = True) -> Wording:
+    text = f"{line}\n\n" + ("“{{ message.body }}”\n\n" if quote else "") + "{{ conversation.url }}" + FOOT_TEXT
+    html = f"<p>{line}</p>" + (QUOTE if quote else "") + BUTTON + FOOT_HTML
+    return Wording(subject, html, text)
+
+
+Kind = EmailTemplate.Kind
+BUILT_IN: dict[str, Wording] = {
+    Kind.NEW_MESSAGE: _wording(
+        "New text from {{ contact.name }}",
+        "{{ contact.name }} ({{ contact.number }}) texted {{ sender.label }} ({{ sender.value }}):",
+    ),
+    Kind.ASSIGNED: _wording(
+        "{{ contact.name }} is yours now", "{{ actor.name }} gave you the conversation with {{ contact.name }}.", quote=False
+    ),
+    Kind.MENTIONED: _wording(
+        "{{ actor.name }} mentioned you", "{{ actor.name }} wrote about {{ contact.name }}: {{ note.text }}", quote=False
+    ),
+    Kind.ESCALATION: _wording(
+        "{{ contact.name }} still waits for an answer",
+        "Nobody has answered {{ contact.name }} ({{ contact.number }}) on {{ sender.label }} yet:",
+    ),
+    Kind.CAMPAIGN_FINISHED: _wording(
+        "{{ campaign.name }} is done", "Your campaign {{ campaign.name }} has been sent.", quote=False
+    ),
+}
+
+
+def wording_for(notification: Notification) -> Wording:
+    """The template that speaks: the assignment's, else the org's default of this kind, else the built-in."""
+    template = notification.template
+    if template is None or template.kind != notification.kind:
+        rows = EmailTemplate.objects.for_org(notification.org_id).filter(kind=notification.kind, is_org_default=True)
+        template = rows.first()
+    if template is not None:
+        return Wording(template.subject, template.html, template.text)
+    return BUILT_IN[notification.kind]
+
+
+def compose(wording: Wording, fields: dict[str, Any]) -> tuple[str, str, str]:
+    """(subject, HTML, text): one line in the subject, values escaped and the HTML cleaned."""
+    subject = " ".join(rendering.render(wording.subject, fields).split())[:200]
+    html = nh3.clean(rendering.render(wording.html, fields, escapes=True), attributes=ATTRIBUTES, url_schemes=SCHEMES)
+    return subject, html, rendering.render(wording.text, fields)
+
+
+SCHEMES = {"http", "https", "mailto"}
+ATTRIBUTES = {**{tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}, "*": {"style"}}
+
+
+@transaction.atomic
+def save_template(
+    *,
+    org: Organization,
+    kind: str,
+    name: str,
+    subject: str,
+    html: str,
+    text: str,
+    is_org_default: bool = False,
+    template: EmailTemplate | None = None,
+) -> EmailTemplate:
+    """Checks each part and saves; 400 `unknown_merge_field` names the field and its line."""
+    if kind not in Kind.values:
+        raise DomainError("invalid", f"“{kind}” is no kind; there are: {', '.join(Kind.values)}.", field="kind", status=400)
+    for field, source in (("name", name), ("subject", subject), ("html", html), ("text", text)):
+        if not source.strip():
+            raise DomainError("required", "This part is empty; write it.", field=field, status=400)
+    for field, source in (("subject", subject), ("html", html), ("text", text)):
+        rendering.check(source, FIELDS, field=field)
+    template = template or EmailTemplate(org=org)
+    others = EmailTemplate.objects.for_org(org).exclude(pk=template.pk)
+    if others.filter(kind=kind, name=name.strip()).exists():
+        raise DomainError("duplicate", f"There is a template “{name.strip()}” of this kind already.", field="name")
+    if is_org_default:
+        others.filter(kind=kind).update(is_org_default=False)
+    template.kind, template.name, template.subject = kind, name.strip(), subject
+    template.html, template.text, template.is_org_default = html, text, is_org_default
+    template.save()
+    audit.note(org_id=org.pk, action="template.saved", target=template, text=f"E-mail template {template.name} saved")
+    return template
+
+
+def preview(*, subject: str, html: str, text: str) -> tuple[str, str, str]:
+    """With sample data; the same errors as saving."""
+    for field, source in (("subject", subject), ("html", html), ("text", text)):
+        rendering.check(source, FIELDS, field=field)
+    return compose(Wording(subject, html, text), SAMPLE)
+
