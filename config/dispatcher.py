@@ -1,8 +1,8 @@
 """The dispatcher: asks every sweep of `settings.SWEEPS`, about once a second, what is due in PostgreSQL.
 
-A sweep is `sweep() -> int`: it moves due rows, or hints Celery about them, and returns how many it saw. Each runs
-in a thread of its own, so one that does the work itself never holds up the others. Run by `python -m
-config.dispatcher`, under supervision; any number of dispatchers may run at once.
+A sweep is `sweep() -> int`: it moves due rows, or hints Celery about them, and returns how many it saw. Each
+runs in a thread of its own, so one that does the work itself never holds up the others. Any number of
+dispatchers may run at once.
 """
 
 import logging
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def dispatch(sweeps: dict[str, Sweep], stopping: threading.Event, *, heartbeat: Path | None = None) -> None:
-    """Runs each sweep again and again until `stopping` is set; the heartbeat file is as old as the slowest one."""
+    """Repeats every sweep until `stopping` is set. The heartbeat file is as old as the slowest one."""
     beats = dict.fromkeys(sweeps, time.time())
     threads = [
         threading.Thread(target=_repeat, args=(name, sweep, stopping, beats), name=name, daemon=True)

@@ -1,8 +1,8 @@
 """The door of `live`: server-sent events that tell an open inbox what changed; it never touches the database.
 
 A page brings a signed token (`messaging.live_events`) that says what may be heard. One Redis subscription per
-process feeds all listeners. Whoever misses events is told: a listener that is too slow is cut off and reconnects,
-and a gap in Redis is announced to all, so that pages fetch what changed since.
+process feeds all listeners. Whoever misses events gets to know: a listener that is too slow is cut off and
+reconnects, and a gap in Redis is announced to all, so that pages fetch what changed since.
 """
 
 import asyncio
@@ -109,7 +109,6 @@ async def events(request: Request) -> Response:
     headers = {
         "Access-Control-Allow-Origin": settings.PUBLIC_BASE_URL,
         "Cache-Control": "no-store",
-        "Vary": "Origin",
     }
     if claims is None:
         return PlainTextResponse("This token is not valid any more.", status_code=401, headers=headers)
@@ -120,7 +119,7 @@ async def events(request: Request) -> Response:
     )
 
 
-async def healthz(request: Request) -> Response:
+async def healthz(_: Request) -> Response:
     return PlainTextResponse("ok")
 
 
@@ -140,9 +139,7 @@ async def _follow_redis(switchboard: Switchboard) -> None:
     pause, first = 0.2, True
     while True:
         try:
-            client = redis.Redis.from_url(
-                settings.REDIS_URL, socket_connect_timeout=2, health_check_interval=10
-            )
+            client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
             async with client, client.pubsub() as channel:
                 await channel.psubscribe("live:*")
                 while True:

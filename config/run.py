@@ -25,14 +25,11 @@ from config.embedded import (
     environment,
     fill_environment,
     forget_stack,
-    free_port,
-    is_free,
     locked,
-    prepare_servers,
     record_stack,
     running_stack,
-    wait_for_servers,
 )
+from config.servers import free_port, is_free, prepare_servers, wait_for_servers
 from config.supervision import MARK, end_leftovers, end_with_parent
 
 READY_SECONDS = 180
@@ -107,13 +104,13 @@ def wait_for_pages(urls: list[str], *, alive: Callable[[], bool], seconds: float
 
 def _supervise(folder: Path) -> int:
     """Runs supervisord, and runs it again should it be killed: its programs end with it."""
-    supervisord, logins = None, ""
+    supervisord: subprocess.Popen[bytes] | None = None
     try:
         print("Callsign is starting.", flush=True)
         gate = _close_gate(folder)
-        supervisord = _start_supervisord()
+        supervisord = started = _start_supervisord()
         logins = _prepare(folder, gate)
-        wait_for_pages(_pages(), alive=lambda: supervisord.poll() is None)
+        wait_for_pages(_pages(), alive=lambda: started.poll() is None)
         _say_ready(folder, logins)
         while True:
             supervisord.wait()
@@ -133,7 +130,7 @@ def _supervise(folder: Path) -> int:
 
 
 def _be_the_only_one(folder: Path) -> IO[str]:
-    """Waits for passing commands, refuses a second run, ends what a killed run left; returns the lock, exclusive."""
+    """Waits for passing commands, refuses a second run, ends what a killed run left; returns the lock."""
     state = running_stack(folder)
     if state and state["kind"] == "run":
         raise SystemExit(f"Callsign already runs here (process {int(state['owner']['pid'])}).")
@@ -181,7 +178,15 @@ def _surroundings(folder: Path, *, embedded: bool) -> dict[str, str]:
 
 def _known_to_others() -> dict[str, str]:
     """What a command in a second terminal needs to work with this run."""
-    names = "DATABASE_URL REDIS_URL SECRET_KEY FIELD_KEYS PUBLIC_BASE_URL EMAIL_URL DATA_DIR".split()
+    names = [
+        "DATABASE_URL",
+        "REDIS_URL",
+        "SECRET_KEY",
+        "FIELD_KEYS",
+        "PUBLIC_BASE_URL",
+        "EMAIL_URL",
+        "DATA_DIR",
+    ]
     return {name: os.environ[name] for name in (*names, *DEFAULT_PORTS)}
 
 
@@ -195,7 +200,7 @@ def _start_supervisord() -> subprocess.Popen[bytes]:
     """In its own session: Ctrl-C reaches us, and we decide in which order things end."""
     return subprocess.Popen(
         [sys.executable, "-m", "supervisor.supervisord", "-c", "config/supervisord.conf"],
-        cwd=PROJECT, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=end_with_parent,  # noqa: PLW1509
+        cwd=PROJECT, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=end_with_parent,
     )  # fmt: skip
 
 
@@ -205,7 +210,7 @@ def _prepare(folder: Path, gate: IO[str]) -> str:
         process = subprocess.Popen(
             [sys.executable, "-m", "config.run", "prepare", str(gate.fileno())],
             cwd=PROJECT, pass_fds=[gate.fileno()], stdout=subprocess.PIPE, stderr=log, text=True,
-            start_new_session=True, preexec_fn=end_with_parent,  # noqa: PLW1509
+            start_new_session=True, preexec_fn=end_with_parent,
         )  # fmt: skip
         gate.close()
         said, _ = process.communicate()

@@ -1,7 +1,7 @@
 """Processes and their ends: who dies with whom, under which user, and what a killed run left behind.
 
 Used by `config.embedded` and `config.run`; also a small script that supervisord puts before each program
-(`python -S config/supervision.py [--gate] COMMAND…`), so nothing outside the standard library is imported at the top.
+(`python -S config/supervision.py [--gate] COMMAND…`), so only the standard library is imported at the top.
 """
 
 import ctypes
@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +97,14 @@ def is_alive(who: dict[str, float]) -> bool:
 
     try:
         process = psutil.Process(int(who["pid"]))
-        return abs(process.create_time() - who["started"]) < 0.1 and process.status() != psutil.STATUS_ZOMBIE
+        same = abs(process.create_time() - who["started"]) < 0.1
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
 
 def find_leftovers(data_dir: Path) -> list[Any]:
-    """Every process that belongs to the stack of `data_dir`, whoever started it; never the caller's own line."""
+    """Every process of the stack of `data_dir`, whoever started it; never the caller and its parents."""
     import psutil
 
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
@@ -110,7 +112,7 @@ def find_leftovers(data_dir: Path) -> list[Any]:
 
 
 def end_leftovers(data_dir: Path) -> int:
-    """Ends what a killed run left behind, servers by a fast and clean shutdown; returns how many there were."""
+    """Ends what a killed run left behind, servers by a clean shutdown; returns how many there were."""
     import psutil
 
     found = find_leftovers(data_dir)
@@ -142,7 +144,7 @@ def _starts_others(process: Any) -> bool:
         words = " ".join(process.cmdline())
     except psutil.Error:
         return False
-    return "supervisord" in words or "config.run" in words or "config.embedded keep" in words
+    return "supervisord" in words or "config.run" in words or "config.embedded" in words
 
 
 def _polite(process: Any) -> signal.Signals:
@@ -157,10 +159,8 @@ def _polite(process: Any) -> signal.Signals:
 def _signal(process: Any, sig: signal.Signals) -> None:
     import psutil
 
-    try:
+    with suppress(psutil.Error):
         process.send_signal(sig)
-    except psutil.Error:
-        pass
 
 
 def _prctl(option: int, *values: int) -> None:
@@ -182,16 +182,14 @@ def _way_through_folders() -> int:
 def _keep_only(capability: int) -> None:
     bits = 1 << capability
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    data = (ctypes.c_uint32 * 6)(
-        bits, bits, bits, 0, 0, 0
-    )  # effective, permitted, inheritable; low and high word
+    data = (ctypes.c_uint32 * 6)(bits, bits, bits)  # effective, permitted, inheritable; the rest stays 0
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.capset(header, data) != 0:
         raise OSError(ctypes.get_errno(), "capset failed")
 
 
 def _main(words: list[str]) -> None:
-    """Ties the program to supervisord's life, waits for the gate (the migrations), and becomes the program."""
+    """Ties itself to supervisord's life, waits for the gate (the migrations), becomes the program."""
     end_with_parent()
     if words[0] == "--gate":
         words = words[1:]

@@ -1,7 +1,7 @@
-"""The settings of a test run: the real ones, on a stack of its own (`config.embedded`) unless DATABASE_URL is set.
+"""The settings of a test run: the real ones, on a stack of its own unless DATABASE_URL is set.
 
-pytest-django reads settings before anything else, so the stack starts here. Under xdist the controlling process
-starts it and the workers inherit its environment; each has its own test database, and its own Redis database here.
+pytest-django reads settings before anything else, so the stack starts here. Under xdist the controlling
+process starts it and the workers inherit its environment; each has databases of its own.
 """
 
 import os
