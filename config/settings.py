@@ -84,7 +84,7 @@ TEMPLATES = [
                 "tenants.context.who_is_asking",
                 "messaging.context.rail",
             ],
-            "builtins": ["tenants.templatetags.words"],
+            "builtins": ["tenants.templatetags.words", "senderid.templatetags.numbers"],
         },
     }
 ]
@@ -213,5 +213,9 @@ LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django.request": {"level": "ERROR"}, "aiohttp": {"level": "WARNING"}, "twilio": {"level": "WARNING"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "aiohttp": {"level": "WARNING"},
+        "twilio": {"level": "WARNING"},
+    },
 }

@@ -16,7 +16,15 @@ from django.utils import timezone
 
 from messaging import fanout, rendering
 from messaging.live_events import tell_campaign
-from messaging.models import Campaign, CampaignRecipient, Contact, ContactListEntry, Conversation, Message, OptOut
+from messaging.models import (
+    Campaign,
+    CampaignRecipient,
+    Contact,
+    ContactListEntry,
+    Conversation,
+    Message,
+    OptOut,
+)
 from messaging.signals import campaign_finished
 from messaging.statuses import Status as TextStatus
 from senderid.models import SenderId
@@ -28,6 +36,7 @@ Status = Campaign.Status
 State = CampaignRecipient.State
 PREPARE = "messaging.campaigns.prepare"
 BATCH = 500
+MOST_REPORTED = 100_000
 AUDIENCE = ("lists", "tags", "contacts", "exclude")
 OPEN_TEXTS = (TextStatus.SCHEDULED, TextStatus.QUEUED, TextStatus.SENDING)
 
@@ -57,13 +66,17 @@ def save_campaign(
     rendering.check(body, rendering.CONTACT_FIELDS, field="body")
     unknown = set(audience) - set(AUDIENCE)
     if unknown:
-        raise unreadable("audience", f"No such part: {', '.join(sorted(unknown))}; there are {', '.join(AUDIENCE)}.")
+        raise unreadable(
+            "audience", f"No such part: {', '.join(sorted(unknown))}; there are {', '.join(AUDIENCE)}."
+        )
     campaign.name, campaign.body, campaign.audience = name.strip(), body, audience
     campaign.sender_mode, campaign.fallback_sender = sender_mode, fallback_sender
     campaign.category, campaign.wants_reply, campaign.send_at = category, wants_reply, send_at
     campaign.owner = owner or campaign.owner
     campaign.save()
-    audit.note(org_id=org.pk, action="campaign.saved", target=campaign, text=f"Campaign {campaign.name} saved")
+    audit.note(
+        org_id=org.pk, action="campaign.saved", target=campaign, text=f"Campaign {campaign.name} saved"
+    )
     return campaign
 
 
@@ -72,11 +85,15 @@ def audience_of(campaign: Campaign) -> QuerySet[Contact]:
     wanted = campaign.audience
     rows = Contact.objects.for_org(campaign.org_id)
     lists, tags, contacts = (_ids(wanted.get(part)) for part in ("lists", "tags", "contacts"))
-    in_lists = ContactListEntry.objects.for_org(campaign.org_id).filter(contact_list__in=lists).values("contact")
+    in_lists = (
+        ContactListEntry.objects.for_org(campaign.org_id).filter(contact_list__in=lists).values("contact")
+    )
     meant = rows.filter(Q(pk__in=in_lists) | Q(tags__overlap=tags or [""]) | Q(pk__in=contacts))
     excluded = _ids(wanted.get("exclude"))
     shut_out = ContactListEntry.objects.for_org(campaign.org_id).filter(contact_list__in=_uuids(excluded))
-    return meant.exclude(Q(pk__in=_uuids(excluded)) | Q(pk__in=shut_out.values("contact")) | Q(tags__overlap=excluded or [""]))
+    return meant.exclude(
+        Q(pk__in=_uuids(excluded)) | Q(pk__in=shut_out.values("contact")) | Q(tags__overlap=excluded or [""])
+    )
 
 
 def _ids(given: list[Any] | None) -> list[str]:
@@ -101,9 +118,13 @@ def start(*, campaign: Campaign, by: Membership | None = None) -> Campaign:
         raise DomainError("wrong_state", f"It is {campaign.status} already.")
     contacts = list(audience_of(campaign).values_list("pk", flat=True))
     if not contacts:
-        raise DomainError("empty_audience", "Nobody is in the audience; choose lists, tags or contacts.", field="audience")
+        raise DomainError(
+            "empty_audience", "Nobody is in the audience; choose lists, tags or contacts.", field="audience"
+        )
     rows = (CampaignRecipient(org_id=campaign.org_id, campaign=campaign, contact_id=pk) for pk in contacts)
-    CampaignRecipient.objects.for_org(campaign.org_id).bulk_create(rows, batch_size=2000, ignore_conflicts=True)
+    CampaignRecipient.objects.for_org(campaign.org_id).bulk_create(
+        rows, batch_size=2000, ignore_conflicts=True
+    )
     campaign.total = len(contacts)
     if campaign.owner is None and by is not None:
         campaign.owner = by
@@ -137,7 +158,9 @@ def resume(*, campaign: Campaign) -> Campaign:
     campaign.status = Status.SCHEDULED if later else Status.SENDING
     campaign.started_at = campaign.started_at or (None if later else now)
     campaign.save(update_fields=["status", "started_at"])
-    _texts(campaign).filter(status=TextStatus.SCHEDULED, due_at=_never()).update(status=TextStatus.QUEUED, due_at=now)
+    _texts(campaign).filter(status=TextStatus.SCHEDULED, due_at=_never()).update(
+        status=TextStatus.QUEUED, due_at=now
+    )
     hints.after_commit("messaging.dispatching.dispatch")
     _note(campaign, "resumed")
     return campaign
@@ -171,16 +194,21 @@ def _locked(campaign: Campaign) -> Campaign:
 
 def _demand(campaign: Campaign, *states: str) -> None:
     if campaign.status not in states:
-        raise DomainError("wrong_state", f"It is {campaign.status}; this needs it to be {' or '.join(states)}.")
+        raise DomainError(
+            "wrong_state", f"It is {campaign.status}; this needs it to be {' or '.join(states)}."
+        )
 
 
 def _texts(campaign: Campaign) -> QuerySet[Message]:
-    return Message.objects.for_org(campaign.org_id).filter(campaign=campaign, direction=Message.Direction.OUTBOUND,
-                                                           origin=Message.Origin.CAMPAIGN)
+    return Message.objects.for_org(campaign.org_id).filter(
+        campaign=campaign, direction=Message.Direction.OUTBOUND, origin=Message.Origin.CAMPAIGN
+    )
 
 
 def _note(campaign: Campaign, what: str) -> None:
-    audit.note(org_id=campaign.org_id, action=f"campaign.{what}", target=campaign, text=f"{campaign.name} {what}")
+    audit.note(
+        org_id=campaign.org_id, action=f"campaign.{what}", target=campaign, text=f"{campaign.name} {what}"
+    )
     tell_campaign(campaign)
     hints.after_commit(PREPARE)
 
@@ -194,9 +222,13 @@ def prepare() -> int:
 def sweep() -> int:
     """Starts what is due, writes one batch of each campaign, ends those that are through."""
     now = timezone.now()
-    Campaign.unscoped.filter(status=Status.SCHEDULED, send_at__lte=now).update(status=Status.SENDING, started_at=now)
+    Campaign.unscoped.filter(status=Status.SCHEDULED, send_at__lte=now).update(
+        status=Status.SENDING, started_at=now
+    )
     moved = 0
-    for campaign in Campaign.unscoped.filter(status=Status.SENDING).select_related("org", "fallback_sender", "owner"):
+    for campaign in Campaign.unscoped.filter(status=Status.SENDING).select_related(
+        "org", "fallback_sender", "owner"
+    ):
         written = fanout.write_batch(campaign, most=BATCH)
         moved += written
         if written:
@@ -209,7 +241,9 @@ def sweep() -> int:
 
 def _finish(campaign: Campaign) -> None:
     """Done when nobody is pending and nothing is on its way out."""
-    pending = CampaignRecipient.objects.for_org(campaign.org_id).filter(campaign=campaign, state=State.PENDING)
+    pending = CampaignRecipient.objects.for_org(campaign.org_id).filter(
+        campaign=campaign, state=State.PENDING
+    )
     if pending.exists() or _texts(campaign).filter(status__in=OPEN_TEXTS).exists():
         return
     rows = Campaign.objects.for_org(campaign.org_id).filter(pk=campaign.pk, status=Status.SENDING)
@@ -220,9 +254,15 @@ def _finish(campaign: Campaign) -> None:
 def progress(campaign: Campaign) -> dict[str, Any]:
     """{counts: {total, queued, sent, delivered, failed, skipped, replies, opt_outs}, skipped_by: {code: n}}."""
     by_status = Counter(dict(_texts(campaign).values_list("status").annotate(n=Count("pk"))))
-    skipped = CampaignRecipient.objects.for_org(campaign.org_id).filter(campaign=campaign, state=State.SKIPPED)
+    skipped = CampaignRecipient.objects.for_org(campaign.org_id).filter(
+        campaign=campaign, state=State.SKIPPED
+    )
     skipped_by = dict(skipped.values_list("code").annotate(n=Count("pk")).order_by("-n"))
-    pending = CampaignRecipient.objects.for_org(campaign.org_id).filter(campaign=campaign, state=State.PENDING).count()
+    pending = (
+        CampaignRecipient.objects.for_org(campaign.org_id)
+        .filter(campaign=campaign, state=State.PENDING)
+        .count()
+    )
     failed = ("failed", "undelivered", "blocked", "expired")
     queued = ("queued", "scheduled", "sending", "unknown")
     counts = {
@@ -239,7 +279,9 @@ def progress(campaign: Campaign) -> dict[str, Any]:
 
 
 def _replies(campaign: Campaign) -> int:
-    rows = Message.objects.for_org(campaign.org_id).filter(campaign=campaign, direction=Message.Direction.INBOUND)
+    rows = Message.objects.for_org(campaign.org_id).filter(
+        campaign=campaign, direction=Message.Direction.INBOUND
+    )
     return rows.values("contact").distinct().count()
 
 
@@ -247,7 +289,9 @@ def _opt_outs(campaign: Campaign) -> int:
     if campaign.started_at is None:
         return 0
     texted = _texts(campaign).values("to")
-    rows = OptOut.objects.for_org(campaign.org_id).filter(number__in=texted, created_at__gte=campaign.started_at)
+    rows = OptOut.objects.for_org(campaign.org_id).filter(
+        number__in=texted, created_at__gte=campaign.started_at
+    )
     return rows.values("number").distinct().count()
 
 
@@ -262,3 +306,19 @@ register(
         "empty_audience": "Nobody is in the audience.",
     }
 )
+
+
+def pre_send_report(campaign: Campaign) -> dict[str, Any]:
+    """What starting it would do: counts, skips with their contacts, segments, when it would be through."""
+    contacts = audience_of(campaign).select_related("owner__user").order_by("pk")
+    return fanout.report(campaign, list(contacts[:MOST_REPORTED]))
+
+
+def delete_draft(*, campaign: Campaign) -> None:
+    """Only a draft can be deleted; 422 `locked` otherwise."""
+    if campaign.status != Status.DRAFT:
+        raise DomainError("locked", "Only a draft can be deleted; cancel it instead.")
+    audit.note(
+        org_id=campaign.org_id, action="campaign.deleted", target=campaign, text=f"{campaign.name} deleted"
+    )
+    campaign.delete()

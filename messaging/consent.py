@@ -91,7 +91,10 @@ def opt_out(
     member: Membership | None = None,
 ) -> tuple[OptOut, bool]:
     """Records an opt-out and its line in the log; (row, whether it is new)."""
-    where = {"sender": sender if scope == Scope.SENDER else None, "program": program if scope == Scope.PROGRAM else None}
+    where = {
+        "sender": sender if scope == Scope.SENDER else None,
+        "program": program if scope == Scope.PROGRAM else None,
+    }
     row, is_new = OptOut.objects.for_org(org).get_or_create(
         number=number, scope=scope, **where, defaults={"source": source}
     )
@@ -145,7 +148,9 @@ def give_consent(*, org: Organization, number: str, source: str, at: object = No
 
 def has_consent(*, org: Organization, number: str) -> bool:
     """Whether the newest entry of this number is not an opt-out, and there is one."""
-    newest = ConsentEntry.objects.for_org(org).filter(number=number).order_by("-at").values_list("what", flat=True)
+    newest = (
+        ConsentEntry.objects.for_org(org).filter(number=number).order_by("-at").values_list("what", flat=True)
+    )
     return (newest.first() or ConsentEntry.What.OPT_OUT) != ConsentEntry.What.OPT_OUT
 
 

@@ -1,12 +1,13 @@
 """Contacts: found by number, made on first sight."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
 
-from messaging.models import Contact
+from messaging.models import Contact, ContactList, ContactListEntry
 from senderid.phone_numbers import Number, national, parse, read_number
-from tenants.errors import DomainError
+from tenants.errors import DomainError, unreadable
 from tenants.models import Membership, Organization
 
 
@@ -67,3 +68,58 @@ def contact_of_sender(*, org: Organization, value: str) -> Contact:
 def clean_tags(tags: list[str]) -> list[str]:
     """Trimmed, without repeats, in order."""
     return list(dict.fromkeys(tag for tag in (" ".join(str(t).split())[:40] for t in tags) if tag))
+
+
+def change_contact(*, contact: Contact, **changes: Any) -> Contact:
+    """Changes name, owner, tags, attributes (merged; null takes one away), timezone."""
+    if "tags" in changes:
+        changes["tags"] = clean_tags(changes["tags"])
+    if "attributes" in changes:
+        merged = {**contact.attributes, **changes["attributes"]}
+        changes["attributes"] = {name: value for name, value in merged.items() if value is not None}
+    if "timezone" in changes and changes["timezone"] not in available_timezones():
+        raise unreadable(
+            "timezone", f"“{changes['timezone']}” is no time zone; give one as in Europe/Berlin."
+        )
+    for field, value in changes.items():
+        setattr(contact, field, value)
+    contact.save(update_fields=list(changes))
+    return contact
+
+
+def delete_contact(*, contact: Contact) -> None:
+    """Deletes a contact nobody has texted with; 422 `in_use` otherwise."""
+    if contact.messages.exists():
+        raise DomainError(
+            "in_use", f"{contact} has texts; they would be lost. Take the tags and lists away instead."
+        )
+    contact.delete()
+
+
+@transaction.atomic
+def save_list(
+    *,
+    org: Organization,
+    name: str,
+    contact_ids: list[Any] | None = None,
+    contact_list: ContactList | None = None,
+) -> ContactList:
+    """Makes or changes a list; `contact_ids` replaces its contacts. 400 names the first unknown id."""
+    row = contact_list or ContactList(org=org)
+    same = ContactList.objects.for_org(org).filter(name=name.strip()).exclude(pk=row.pk)
+    if same.exists():
+        raise DomainError("duplicate", f"There is a list “{name.strip()}” already.", field="name")
+    row.name = name.strip()
+    row.save()
+    if contact_ids is None:
+        return row
+    wanted = list(dict.fromkeys(contact_ids))
+    known = set(Contact.objects.for_org(org).filter(pk__in=wanted).values_list("pk", flat=True))
+    missing = next((pk for pk in wanted if pk not in known), None)
+    if missing is not None:
+        raise unreadable("contacts", f"There is no contact {missing}.", "not_found")
+    entries = ContactListEntry.objects.for_org(org)
+    entries.filter(contact_list=row).exclude(contact__in=wanted).delete()
+    rows = [ContactListEntry(org=org, contact_list=row, contact_id=pk) for pk in wanted]
+    entries.bulk_create(rows, batch_size=2000, ignore_conflicts=True)
+    return row

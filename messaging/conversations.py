@@ -77,7 +77,10 @@ def readable_by(member: Membership) -> QuerySet[Conversation]:
     if member.is_admin:
         return rows
     standing = standing_of(member)
-    people = [member.pk, *(delegation.absent_id for delegation in standing.delegations if delegation.all_senders)]
+    people = [
+        member.pk,
+        *(delegation.absent_id for delegation in standing.delegations if delegation.all_senders),
+    ]
     mine = Q(sender__in=readable_sender_ids(standing)) | Q(assignee__in=people)
     attributed = Q(campaign__isnull=False) & (Q(campaign__owner__in=people) | Q(contact__owner__in=people))
     attributed |= Q(program__isnull=False) & (Q(program__owner__in=people) | Q(contact__owner__in=people))
@@ -129,7 +132,11 @@ def with_unread(rows: QuerySet[Conversation], member: Membership | None) -> Quer
 
 def mark_read(*, conversation: Conversation, member: Membership) -> None:
     """This member has read all there is."""
-    count = Conversation.objects.for_org(member.org_id).values_list("inbound_count", flat=True).get(pk=conversation.pk)
+    count = (
+        Conversation.objects.for_org(member.org_id)
+        .values_list("inbound_count", flat=True)
+        .get(pk=conversation.pk)
+    )
     ConversationRead.objects.for_org(member.org_id).update_or_create(
         conversation=conversation, member=member, defaults={"read_count": count}
     )
@@ -146,7 +153,12 @@ def assign_conversation(
         raise DomainError("not_found", f"{to.name} is not active; choose someone else.", field="assignee")
     _update(conversation, assignee=to)
     text = f"{to.name} has this conversation" if to else "nobody has this conversation"
-    note(conversation=conversation, kind=TimelineEntry.Kind.ASSIGNED, text=f"{text}{': ' + why if why else ''}", by=by)
+    note(
+        conversation=conversation,
+        kind=TimelineEntry.Kind.ASSIGNED,
+        text=f"{text}{': ' + why if why else ''}",
+        by=by,
+    )
     tell_conversation(conversation)
     if to is not None and (by is None or by.pk != to.pk) and not why:
         ids = {"conversation_id": conversation.pk, "member_id": to.pk, "by_id": by.pk if by else None}
@@ -166,7 +178,10 @@ def set_status(
         raise unreadable("status", f"“{status}” is none of: {', '.join(Status.values)}.")
     if status == Status.SNOOZED and (snoozed_until is None or snoozed_until <= timezone.now()):
         raise unreadable("snoozed_until", "Say until when; a time to come.", "required")
-    changes: dict[str, Any] = {"status": status, "snoozed_until": snoozed_until if status == Status.SNOOZED else None}
+    changes: dict[str, Any] = {
+        "status": status,
+        "snoozed_until": snoozed_until if status == Status.SNOOZED else None,
+    }
     if status == Status.CLOSED:
         changes["waiting_since"] = None
     _update(conversation, **changes)
@@ -183,9 +198,7 @@ def set_tags(*, conversation: Conversation, tags: list[str]) -> None:
     tell_conversation(conversation)
 
 
-def note(
-    *, conversation: Conversation, kind: str, text: str, by: Membership | None = None
-) -> TimelineEntry:
+def note(*, conversation: Conversation, kind: str, text: str, by: Membership | None = None) -> TimelineEntry:
     """A line in the thread besides the texts."""
     return TimelineEntry.objects.for_org(conversation.org_id).create(
         conversation=conversation, kind=kind, text=text[:2000], member=by

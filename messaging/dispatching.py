@@ -120,7 +120,9 @@ class Carriers:
     def __getitem__(self, account_id: UUID) -> tuple[TwilioCarrier, str]:
         return self._open[account_id]
 
-    async def open(self, account_id: UUID, loop: asyncio.AbstractEventLoop, database: ThreadPoolExecutor) -> None:
+    async def open(
+        self, account_id: UUID, loop: asyncio.AbstractEventLoop, database: ThreadPoolExecutor
+    ) -> None:
         if account_id not in self._open:
             account = await loop.run_in_executor(database, _account, account_id)
             self._open[account_id] = (open_carrier(account), account.account_key)
@@ -161,5 +163,3 @@ def sweep() -> int:
     elif time.monotonic() - _progress["since"] > STUCK_AFTER:
         return drain(longest=10.0)
     return 1
-
-

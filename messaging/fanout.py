@@ -26,6 +26,7 @@ from tenants.errors import DomainError
 
 State = CampaignRecipient.State
 OptedOut = frozenset[UUID] | Literal["all"]
+REPORTED = ["total", "will_be_sent", "opted_out", "no_consent", "blocked_country", "invalid", "duplicate", "no_eligible_sender", "deferred", "segments", "cost", "finishes_at"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def write_batch(campaign: Campaign, most: int) -> int:
         held = Campaign.objects.for_org(campaign.org_id).select_for_update(skip_locked=True)
         if not held.filter(pk=campaign.pk, status=Campaign.Status.SENDING).exists():
             return 0
-        pending = CampaignRecipient.objects.for_org(campaign.org_id).filter(campaign=campaign, state=State.PENDING)
+        pending = CampaignRecipient.objects.for_org(campaign.org_id).filter(
+            campaign=campaign, state=State.PENDING
+        )
         rows = list(pending.select_related("contact__owner__user").order_by("pk")[:most])
         if not rows:
             return 0
@@ -83,7 +86,9 @@ def _write(campaign: Campaign, rows: list[CampaignRecipient], decisions: dict[UU
         decision = decisions[row.pk]
         row.state = State.QUEUED if decision.is_sent else State.SKIPPED
         row.code, row.text = decision.code, decision.text[:300]
-    CampaignRecipient.objects.for_org(campaign.org_id).bulk_update(rows, ["state", "code", "text"], batch_size=500)
+    CampaignRecipient.objects.for_org(campaign.org_id).bulk_update(
+        rows, ["state", "code", "text"], batch_size=500
+    )
 
 
 def surroundings(campaign: Campaign, contacts: list[Contact]) -> Surroundings:
@@ -129,7 +134,9 @@ def decide(around: Surroundings, contact: Contact) -> Decision:
         return Decision(contact, code=skip[0], text=skip[1])
     choice = choose(ask=_ask(around, contact), board=around.board)
     if choice.sender is None:
-        refused_by_stop = choice.rejected and all(r.code in ("opted_out", "outranked") for r in choice.rejected)
+        refused_by_stop = choice.rejected and all(
+            r.code in ("opted_out", "outranked") for r in choice.rejected
+        )
         code = "opted_out" if refused_by_stop else "no_eligible_sender"
         return Decision(contact, choice=choice, code=code, text=choice.text)
     try:
@@ -137,7 +144,9 @@ def decide(around: Surroundings, contact: Contact) -> Decision:
     except DomainError as error:
         return Decision(contact, choice=choice, code="template_error", text=error.text)
     if not body.strip() or len(body) > segments.MOST_CHARACTERS:
-        return Decision(contact, choice=choice, code="invalid", text="The text is empty or over 1,600 characters.")
+        return Decision(
+            contact, choice=choice, code="invalid", text="The text is empty or over 1,600 characters."
+        )
     due_at = _due(around, contact)
     return Decision(contact, choice.sender, choice, body, segments.cut(body), due_at)
 
@@ -228,5 +237,3 @@ def report(campaign: Campaign, contacts: list[Contact]) -> dict[str, Any]:
         "decisions": decisions,
         "per_sender": per_sender,
     }
-
-

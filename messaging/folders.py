@@ -20,10 +20,12 @@ def _mine(rows: Rows, member: Membership | None) -> Rows:
     """Assigned to me; or on a sender that is only mine and nobody else's by name."""
     if member is None:
         return rows.none()
-    own = Assignment.objects.for_org(member.org_id).filter(Assignment.live(), assignee=member.pk, can_read=True)
-    return rows.filter(Q(assignee=member) | Q(assignee__isnull=True, sender__in=own.values("sender"))).exclude(
-        status__in=ENDED
+    own = Assignment.objects.for_org(member.org_id).filter(
+        Assignment.live(), assignee=member.pk, can_read=True
     )
+    return rows.filter(
+        Q(assignee=member) | Q(assignee__isnull=True, sender__in=own.values("sender"))
+    ).exclude(status__in=ENDED)
 
 
 def _unassigned(rows: Rows, member: Membership | None) -> Rows:
@@ -34,7 +36,11 @@ def _shared(rows: Rows, member: Membership | None) -> Rows:
     """On senders assigned to a team, a profile or the organization."""
     groups = (Assignee.Kind.TEAM, Assignee.Kind.PROFILE, Assignee.Kind.ORGANIZATION)
     shared = Assignment.unscoped.filter(
-        Assignment.live(), org=OuterRef("org"), sender=OuterRef("sender"), assignee__kind__in=groups, can_read=True
+        Assignment.live(),
+        org=OuterRef("org"),
+        sender=OuterRef("sender"),
+        assignee__kind__in=groups,
+        can_read=True,
     )
     return rows.filter(Exists(shared)).exclude(status__in=ENDED)
 

@@ -62,10 +62,14 @@ def _stop(
     )
     if program is not None:
         programs.leave(program=program, contact=conversation.contact)
-    conversations.note(conversation=conversation, kind=TimelineEntry.Kind.OPT_OUT, text=f"opted out ({scope})")
+    conversations.note(
+        conversation=conversation, kind=TimelineEntry.Kind.OPT_OUT, text=f"opted out ({scope})"
+    )
     if is_new and not provider_answered:
         text = program.says("stop") if program else ""
-        sending.answer(conversation=conversation, body=text or _stop_text(org), program=program, compliance=True)
+        sending.answer(
+            conversation=conversation, body=text or _stop_text(org), program=program, compliance=True
+        )
 
 
 def _stop_text(org: Organization) -> str:
@@ -96,7 +100,9 @@ def _start(conversation: Conversation, body: str, word: Keyword, program: Progra
         words=body,
         language=word.language,
     )
-    conversations.note(conversation=conversation, kind=TimelineEntry.Kind.OPT_IN, text=f"opted in ({undone.scope})")
+    conversations.note(
+        conversation=conversation, kind=TimelineEntry.Kind.OPT_IN, text=f"opted in ({undone.scope})"
+    )
     text = f"{org.name}: you will get our texts again. Text STOP to end them."
     sending.answer(conversation=conversation, body=text, program=program, compliance=True)
     return True

@@ -63,7 +63,8 @@ class Plan:
         """As `POST /messages/preview` answers."""
         sender = self.choice.sender
         return {
-            "sender": sender and {"id": sender.pk, "value": sender.value, "kind": sender.kind, "label": sender.label},
+            "sender": sender
+            and {"id": sender.pk, "value": sender.value, "kind": sender.kind, "label": sender.label},
             "sender_reason": {"rule": self.choice.rule, "text": self.choice.text},
             "rejected": [refusal.shown() for refusal in self.choice.rejected],
             "segments": self.cut.segments,
@@ -99,7 +100,9 @@ def read_body(body: Any) -> str:
         raise unreadable("body", "The text has a character that can’t be sent (NUL); take it out.")
     if len(body) > segments.MOST_CHARACTERS:
         over = len(body) - segments.MOST_CHARACTERS
-        raise unreadable("body", f"A text has at most 1,600 characters; shorten it by {over}.", "body_too_long")
+        raise unreadable(
+            "body", f"A text has at most 1,600 characters; shorten it by {over}.", "body_too_long"
+        )
     return body
 
 
@@ -120,7 +123,9 @@ def read_send_at(given: datetime | None, now: datetime) -> datetime | None:
     if given is None:
         return None
     if given < now - timedelta(minutes=1):
-        raise unreadable("send_at", "This time has passed; give a later one, or none to send now.", "in_the_past")
+        raise unreadable(
+            "send_at", "This time has passed; give a later one, or none to send now.", "in_the_past"
+        )
     if given > now + LONGEST_SCHEDULE:
         raise unreadable("send_at", "At most 35 days ahead.", "too_far_ahead")
     return max(given, now)
@@ -137,7 +142,9 @@ def ask_for(request: Request, number: Number, contact: Contact | None) -> Ask:
         named=request.named,
         program_id=request.program.pk if request.program else None,
         campaign_id=request.campaign.pk if request.campaign else None,
-        by_contact_owner=bool(request.campaign and request.campaign.sender_mode == Campaign.SenderMode.CONTACT_OWNER),
+        by_contact_owner=bool(
+            request.campaign and request.campaign.sender_mode == Campaign.SenderMode.CONTACT_OWNER
+        ),
         fallback=request.campaign.fallback_sender if request.campaign else None,
         conversation_sender=request.conversation.sender if request.conversation else None,
         may_answer=request.may_answer,
@@ -162,7 +169,9 @@ def last_used_sender(*, org: Organization, contact: Contact | None) -> UUID | No
     """The sender that last texted this contact, for stickiness."""
     if contact is None:
         return None
-    rows = Conversation.objects.for_org(org).filter(contact=contact, last_at__isnull=False).order_by("-last_at")
+    rows = (
+        Conversation.objects.for_org(org).filter(contact=contact, last_at__isnull=False).order_by("-last_at")
+    )
     return rows.values_list("sender_id", flat=True).first()
 
 
@@ -171,7 +180,9 @@ def demand_room(*, sender: SenderId, extra: int) -> None:
     queued = Message.objects.for_org(sender.org_id).filter(sender=sender, status=Status.QUEUED)
     waiting = queued.aggregate(n=Sum("segments"))["n"] or 0
     if waiting + extra > sender.queue_limit:
-        text = f"{sender.display} has {waiting} segments waiting, ten hours of its rate; use another, or wait."
+        text = (
+            f"{sender.display} has {waiting} segments waiting, ten hours of its rate; use another, or wait."
+        )
         raise DomainError("sender_queue_full", text, field="from", retryable=True)
 
 
@@ -197,7 +208,9 @@ def _warn_about_words(
         warnings.append(("unicode", text))
     if sender is not None and not sender.is_numeric and request.wants_reply:
         if sender.reply_instruction and sender.reply_instruction.casefold() not in request.body.casefold():
-            warnings.append(("no_reply_instruction", f"Say how to answer, for example: {sender.reply_instruction}"))
+            warnings.append(
+                ("no_reply_instruction", f"Say how to answer, for example: {sender.reply_instruction}")
+            )
     if sender is not None and sender.reply_number_id is None and not sender.receives:
         warnings.append(("not_answerable", "Nobody can answer this text."))
 

@@ -14,7 +14,15 @@ from django.utils import timezone
 
 from messaging import consent, sending
 from messaging.consent import fold
-from messaging.models import ConsentEntry, Contact, Conversation, Message, Program, ProgramKeyword, Subscription
+from messaging.models import (
+    ConsentEntry,
+    Contact,
+    Conversation,
+    Message,
+    Program,
+    ProgramKeyword,
+    Subscription,
+)
 from messaging.planning import is_own_number
 from senderid.models import Assignment
 from tenants import audit
@@ -25,7 +33,8 @@ DAY = timedelta(hours=24)
 ATTRIBUTION = timedelta(days=7)
 YES = {"YES", "Y", "JA", "OUI", "SI", "SIM"}
 AUTO_REPLY = re.compile(
-    r"\b(auto.?(reply|response|matic)|out of (the )?office|do not reply|no.?reply|abwesen|nicht im büro|absence)\b", re.I
+    r"\b(auto.?(reply|response|matic)|out of (the )?office|do not reply|no.?reply|abwesen|nicht im büro|absence)\b",
+    re.I,
 )
 State, Mode, OptIn = Subscription.State, Program.Mode, Program.OptIn
 
@@ -65,14 +74,18 @@ def save_program(
             _write_keywords(program, keywords)
             for sender_id in senders_of(program):
                 _refuse_taken(program, sender_id)
-        audit.note(org_id=org.pk, action="program.saved", target=program, text=f"Program {program.name} saved")
+        audit.note(
+            org_id=org.pk, action="program.saved", target=program, text=f"Program {program.name} saved"
+        )
     return program
 
 
 def _clean_texts(texts: dict[str, str]) -> dict[str, str]:
     for name, text in texts.items():
         if name not in Program.TEXTS:
-            raise unreadable("texts", f"“{name}” is no text of a program; there are: {', '.join(Program.TEXTS)}.")
+            raise unreadable(
+                "texts", f"“{name}” is no text of a program; there are: {', '.join(Program.TEXTS)}."
+            )
         if len(text or "") > 1600:
             raise unreadable(f"texts.{name}", "A text has at most 1,600 characters.", "body_too_long")
     return {name: text.strip() for name, text in texts.items() if text and text.strip()}
@@ -87,7 +100,11 @@ def _write_keywords(program: Program, keywords: list[dict[str, str]]) -> None:
             raise unreadable("keywords", f"“{word}” is no keyword; use letters and digits, at most 40.")
         known = consent.keyword_in(word)
         if known is not None and known.action != consent.START:
-            raise DomainError("keyword_reserved", f"“{word}” means {known.action} everywhere; use another.", field="keywords")
+            raise DomainError(
+                "keyword_reserved",
+                f"“{word}” means {known.action} everywhere; use another.",
+                field="keywords",
+            )
         rows.get_or_create(
             program=program, folded=folded, defaults={"word": word, "language": given.get("language") or "en"}
         )
@@ -116,7 +133,11 @@ def refuse_taken_keywords(sender: Any, assignment: Assignment, **_: Any) -> None
 
 
 def _refuse_taken(program: Program, sender_id: UUID) -> None:
-    others = [other.pk for other in programs_on(org_id=program.org_id, sender_id=sender_id) if other.pk != program.pk]
+    others = [
+        other.pk
+        for other in programs_on(org_id=program.org_id, sender_id=sender_id)
+        if other.pk != program.pk
+    ]
     mine = program.keywords.values_list("folded", flat=True)
     taken = ProgramKeyword.objects.for_org(program.org_id).filter(program__in=others, folded__in=mine)
     clash = taken.select_related("program").first()
@@ -176,7 +197,9 @@ def _hushed(program: Program, *, answered: bool) -> str:
 
 def _by_keyword(conversation: Conversation, body: str) -> ProgramKeyword | None:
     on_sender = programs_on(org_id=conversation.org_id, sender_id=conversation.sender_id)
-    rows = ProgramKeyword.objects.for_org(conversation.org_id).filter(program__in=on_sender, folded=fold(body))
+    rows = ProgramKeyword.objects.for_org(conversation.org_id).filter(
+        program__in=on_sender, folded=fold(body)
+    )
     return rows.select_related("program").order_by("program__created_at").first()
 
 
@@ -271,3 +294,16 @@ register(
         "not_quarantined": "Only an event in quarantine can be replayed.",
     }
 )
+
+
+def end_program(*, program: Program) -> None:
+    """Deletes one that never spoke; one with history is switched off and loses its senders."""
+    audit.note(
+        org_id=program.org_id, action="program.ended", target=program, text=f"Program {program.name} ended"
+    )
+    Assignment.objects.for_org(program.org_id).filter(assignee=program.pk).delete()
+    if Message.objects.for_org(program.org_id).filter(program=program).exists():
+        program.is_active = False
+        program.save(update_fields=["is_active"])
+    else:
+        program.delete()

@@ -57,7 +57,9 @@ def _move(message: Message, receipt: Receipt) -> None:
         changes |= {"error_code": receipt.code, "error_text": text}
     if message.accepted_at is None:
         changes["accepted_at"] = now
-    rows = Message.objects.for_org(message.org_id).filter(pk=message.pk, status__in=movable_to(receipt.status))
+    rows = Message.objects.for_org(message.org_id).filter(
+        pk=message.pk, status__in=movable_to(receipt.status)
+    )
     if not rows.update(**changes):
         return
     if receipt.code == "21610":

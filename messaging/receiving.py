@@ -57,7 +57,9 @@ def store_event(*, account: ProviderAccount, inbound: Inbound, payload: dict[str
 def clean(text: str) -> str:
     """Without what could reorder or break a page: NUL, C0 and bidi controls. Line breaks stay."""
     hostile = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
-    return "".join(c for c in text if c in "\n\t" or (ord(c) >= 32 and ord(c) not in hostile and ord(c) != 127))
+    return "".join(
+        c for c in text if c in "\n\t" or (ord(c) >= 32 and ord(c) not in hostile and ord(c) != 127)
+    )
 
 
 @shared_task
@@ -80,9 +82,12 @@ def process_event(pk: UUID) -> bool:
     failpoint("receiving")
     try:
         with transaction.atomic():
-            event = InboundEvent.unscoped.select_for_update(skip_locked=True, of=("self",)).filter(
-                pk=pk, state=State.WAITING
-            ).select_related("org", "account").first()
+            event = (
+                InboundEvent.unscoped.select_for_update(skip_locked=True, of=("self",))
+                .filter(pk=pk, state=State.WAITING)
+                .select_related("org", "account")
+                .first()
+            )
             if event is None:
                 return False
             message = _take_in(event)
@@ -100,7 +105,10 @@ def _count_failure(pk: UUID) -> None:
     event = InboundEvent.unscoped.get(pk=pk)
     event.tries += 1
     if event.tries >= MOST_TRIES:
-        event.state, event.reason = State.QUARANTINED, "It could not be processed; replay it when the cause is mended."
+        event.state, event.reason = (
+            State.QUARANTINED,
+            "It could not be processed; replay it when the cause is mended.",
+        )
     event.save(update_fields=["tries", "state", "reason"])
 
 
@@ -112,7 +120,9 @@ def _take_in(event: InboundEvent) -> Message | None:
         return None
     contact = contact_of_sender(org=org, value=event.from_value)
     conversation = conversations.open_conversation(org=org, sender=sender, contact=contact)
-    conversation = Conversation.objects.for_org(org).select_related("sender", "contact__owner").get(pk=conversation.pk)
+    conversation = (
+        Conversation.objects.for_org(org).select_related("sender", "contact__owner").get(pk=conversation.pk)
+    )
     conversation.org = org
     message = _inbound_message(event, conversation)
     outcome = keywords.act_on(conversation=conversation, body=event.body, payload=event.payload)
@@ -145,7 +155,9 @@ def replay(*, event: InboundEvent) -> bool:
     """Tries a quarantined event again, for example after its number was set up."""
     if event.state != State.QUARANTINED:
         raise DomainError("not_quarantined", "Only an event in quarantine can be replayed.")
-    InboundEvent.objects.for_org(event.org_id).filter(pk=event.pk).update(state=State.WAITING, tries=0, reason="")
+    InboundEvent.objects.for_org(event.org_id).filter(pk=event.pk).update(
+        state=State.WAITING, tries=0, reason=""
+    )
     hints.after_commit(PROCESS)
     return True
 
@@ -238,7 +250,9 @@ def reconcile_account(account: ProviderAccount) -> int:
     """How many missing inbound texts were stored."""
     seen = asyncio.run(_list_inbound(account))
     rows = InboundEvent.objects.for_org(account.org_id).filter(account=account)
-    known = set(rows.filter(provider_sid__in=[one.sid for one in seen]).values_list("provider_sid", flat=True))
+    known = set(
+        rows.filter(provider_sid__in=[one.sid for one in seen]).values_list("provider_sid", flat=True)
+    )
     missing = [one for one in seen if one.sid not in known]
     for one in missing:
         inbound = Inbound(one.sid, account.account_sid, one.to, one.sender, one.body)

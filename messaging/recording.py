@@ -92,7 +92,10 @@ def _write(cursor: Any, done: list[tuple[Claimed, Answer]]) -> list[tuple[UUID, 
             [answer.sid for _, answer in done],
             [answer.code[:40] for _, answer in done],
             [answer.text[:300] for _, answer in done],
-            [_due(text, answer) if status == Status.QUEUED else None for (text, answer), status in zip(done, statuses)],
+            [
+                _due(text, answer) if status == Status.QUEUED else None
+                for (text, answer), status in zip(done, statuses)
+            ],
         ],
     )
     return list(cursor.fetchall())
@@ -144,12 +147,16 @@ def _try_next_sender(text: Claimed) -> None:
     sender = _next_sender(message, tried)
     if sender is None:
         return
-    Message.objects.for_org(text.org_id).filter(pk=message.pk, status=Status.FAILED, attempt_no=text.no).update(
+    Message.objects.for_org(text.org_id).filter(
+        pk=message.pk, status=Status.FAILED, attempt_no=text.no
+    ).update(
         status=Status.QUEUED,
         sender=sender,
         from_value=sender.value,
         account_id=sender.provider_account_id,
-        rule_text=f"{message.from_value} was refused (code {message.error_code}); the next one was taken"[:200],
+        rule_text=f"{message.from_value} was refused (code {message.error_code}); the next one was taken"[
+            :200
+        ],
         final_at=None,
         due_at=timezone.now(),
     )
@@ -166,7 +173,8 @@ def _next_sender(message: Message, tried: set[str]) -> SenderId | None:
     board = load_board(ask)
     candidates: list[Candidate] = [c for _, level in levels_of(ask, board) for c in level]
     return next(
-        (c.sender for c in candidates if c.sender.value not in tried and refusal_of(ask, board, c) is None), None
+        (c.sender for c in candidates if c.sender.value not in tried and refusal_of(ask, board, c) is None),
+        None,
     )
 
 

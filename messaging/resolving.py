@@ -27,7 +27,9 @@ def sweep() -> int:
     """Ends leases that ran out, then looks up every unknown text whose turn it is."""
     now = timezone.now()
     lost = Message.unscoped.filter(status=Status.SENDING, lease_until__lte=now)
-    ended = lost.update(status=Status.UNKNOWN, error_code="lease_ended", error_text="It is not known whether it left.")
+    ended = lost.update(
+        status=Status.UNKNOWN, error_code="lease_ended", error_text="It is not known whether it left."
+    )
     by_account: dict[object, list[Attempt]] = {}
     for attempt in _due_attempts():
         by_account.setdefault(attempt.message.account_id, []).append(attempt)
@@ -89,7 +91,10 @@ def settle(attempt: Attempt, seen: list[Seen]) -> str:
     if len(free) == 1:
         _accept(message, attempt, free[0])
     elif free:
-        message.error_code, message.error_text = "ambiguous", "The carrier shows several texts like it; please decide."
+        message.error_code, message.error_text = (
+            "ambiguous",
+            "The carrier shows several texts like it; please decide.",
+        )
         message.save(update_fields=["error_code", "error_text"])
     else:
         _count_empty(message, attempt)

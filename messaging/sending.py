@@ -72,7 +72,9 @@ def _row(request: Request, plan: Plan, sender: SenderId, contact: Contact) -> Me
         rule=plan.choice.rule,
         rule_text=plan.choice.text[:200],
         sent_by=request.as_member,
-        on_behalf_of=conversations.on_behalf_of(member=request.as_member, sender=sender) if request.as_member else None,
+        on_behalf_of=conversations.on_behalf_of(member=request.as_member, sender=sender)
+        if request.as_member
+        else None,
         campaign=request.campaign,
         program=request.program,
         send_at=request.send_at,
@@ -117,7 +119,12 @@ def answer(
     `compliance` marks answers to STOP, START and HELP, which an opted-out number may get.
     """
     sender, contact = conversation.sender, conversation.contact
-    if not body.strip() or not contact.is_number or not sender.sends or sender.status != SenderId.Status.ACTIVE:
+    if (
+        not body.strip()
+        or not contact.is_number
+        or not sender.sends
+        or sender.status != SenderId.Status.ACTIVE
+    ):
         return None
     cut = segments.cut(body)
     now = timezone.now()

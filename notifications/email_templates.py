@@ -60,7 +60,9 @@ class Wording:
 
 
 def _wording(subject: str, line: str, *, quote: bool = True) -> Wording:
-    text = f"{line}\n\n" + ("“{{ message.body }}”\n\n" if quote else "") + "{{ conversation.url }}" + FOOT_TEXT
+    text = (
+        f"{line}\n\n" + ("“{{ message.body }}”\n\n" if quote else "") + "{{ conversation.url }}" + FOOT_TEXT
+    )
     html = f"<p>{line}</p>" + (QUOTE if quote else "") + BUTTON + FOOT_HTML
     return Wording(subject, html, text)
 
@@ -72,10 +74,14 @@ BUILT_IN: dict[str, Wording] = {
         "{{ contact.name }} ({{ contact.number }}) texted {{ sender.label }} ({{ sender.value }}):",
     ),
     Kind.ASSIGNED: _wording(
-        "{{ contact.name }} is yours now", "{{ actor.name }} gave you the conversation with {{ contact.name }}.", quote=False
+        "{{ contact.name }} is yours now",
+        "{{ actor.name }} gave you the conversation with {{ contact.name }}.",
+        quote=False,
     ),
     Kind.MENTIONED: _wording(
-        "{{ actor.name }} mentioned you", "{{ actor.name }} wrote about {{ contact.name }}: {{ note.text }}", quote=False
+        "{{ actor.name }} mentioned you",
+        "{{ actor.name }} wrote about {{ contact.name }}: {{ note.text }}",
+        quote=False,
     ),
     Kind.ESCALATION: _wording(
         "{{ contact.name }} still waits for an answer",
@@ -91,7 +97,9 @@ def wording_for(notification: Notification) -> Wording:
     """The template that speaks: the assignment's, else the org's default of this kind, else the built-in."""
     template = notification.template
     if template is None or template.kind != notification.kind:
-        rows = EmailTemplate.objects.for_org(notification.org_id).filter(kind=notification.kind, is_org_default=True)
+        rows = EmailTemplate.objects.for_org(notification.org_id).filter(
+            kind=notification.kind, is_org_default=True
+        )
         template = rows.first()
     if template is not None:
         return Wording(template.subject, template.html, template.text)
@@ -101,7 +109,9 @@ def wording_for(notification: Notification) -> Wording:
 def compose(wording: Wording, fields: dict[str, Any]) -> tuple[str, str, str]:
     """(subject, HTML, text): one line in the subject, values escaped and the HTML cleaned."""
     subject = " ".join(rendering.render(wording.subject, fields).split())[:200]
-    html = nh3.clean(rendering.render(wording.html, fields, escapes=True), attributes=ATTRIBUTES, url_schemes=SCHEMES)
+    html = nh3.clean(
+        rendering.render(wording.html, fields, escapes=True), attributes=ATTRIBUTES, url_schemes=SCHEMES
+    )
     return subject, html, rendering.render(wording.text, fields)
 
 
@@ -123,7 +133,9 @@ def save_template(
 ) -> EmailTemplate:
     """Checks each part and saves; 400 `unknown_merge_field` names the field and its line."""
     if kind not in Kind.values:
-        raise DomainError("invalid", f"“{kind}” is no kind; there are: {', '.join(Kind.values)}.", field="kind", status=400)
+        raise DomainError(
+            "invalid", f"“{kind}” is no kind; there are: {', '.join(Kind.values)}.", field="kind", status=400
+        )
     for field, source in (("name", name), ("subject", subject), ("html", html), ("text", text)):
         if not source.strip():
             raise DomainError("required", "This part is empty; write it.", field=field, status=400)
@@ -132,13 +144,17 @@ def save_template(
     template = template or EmailTemplate(org=org)
     others = EmailTemplate.objects.for_org(org).exclude(pk=template.pk)
     if others.filter(kind=kind, name=name.strip()).exists():
-        raise DomainError("duplicate", f"There is a template “{name.strip()}” of this kind already.", field="name")
+        raise DomainError(
+            "duplicate", f"There is a template “{name.strip()}” of this kind already.", field="name"
+        )
     if is_org_default:
         others.filter(kind=kind).update(is_org_default=False)
     template.kind, template.name, template.subject = kind, name.strip(), subject
     template.html, template.text, template.is_org_default = html, text, is_org_default
     template.save()
-    audit.note(org_id=org.pk, action="template.saved", target=template, text=f"E-mail template {template.name} saved")
+    audit.note(
+        org_id=org.pk, action="template.saved", target=template, text=f"E-mail template {template.name} saved"
+    )
     return template
 
 
@@ -147,4 +163,3 @@ def preview(*, subject: str, html: str, text: str) -> tuple[str, str, str]:
     for field, source in (("subject", subject), ("html", html), ("text", text)):
         rendering.check(source, FIELDS, field=field)
     return compose(Wording(subject, html, text), SAMPLE)
-

@@ -50,11 +50,16 @@ def sweep() -> int:
 
 @transaction.atomic
 def _escalate(pk: UUID) -> bool:
-    rows = Escalation.unscoped.select_for_update(skip_locked=True, of=("self",)).filter(pk=pk, ended_at__isnull=True)
+    rows = Escalation.unscoped.select_for_update(skip_locked=True, of=("self",)).filter(
+        pk=pk, ended_at__isnull=True
+    )
     clock = rows.select_related("conversation", "message", "escalate_to__user").first()
     if clock is None:
         return False
-    waits = clock.conversation.waiting_since is not None and clock.conversation.status != Conversation.Status.CLOSED
+    waits = (
+        clock.conversation.waiting_since is not None
+        and clock.conversation.status != Conversation.Status.CLOSED
+    )
     clock.ended_at, clock.outcome = timezone.now(), "told" if waits else "answered"
     clock.save(update_fields=["ended_at", "outcome"])
     if waits:

@@ -43,7 +43,9 @@ class EmailTemplate(TenantOwned):
     class Meta(TenantOwned.Meta):
         constraints = [
             models.UniqueConstraint(fields=["org", "kind", "name"], name="one_template_of_a_name"),
-            models.UniqueConstraint(fields=["org", "kind"], condition=Q(is_org_default=True), name="one_org_template"),
+            models.UniqueConstraint(
+                fields=["org", "kind"], condition=Q(is_org_default=True), name="one_org_template"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -100,7 +102,9 @@ class Notification(TenantOwned):
     outcome = models.CharField(max_length=9, choices=Outcome.choices)
     template = TenantForeignKey(EmailTemplate, models.SET_NULL, null=True, related_name="+")
     hide_body = models.BooleanField(default=False)
-    extra = models.JSONField(default=dict, help_text="what the mail needs besides: who assigned, what was written")
+    extra = models.JSONField(
+        default=dict, help_text="what the mail needs besides: who assigned, what was written"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
@@ -111,7 +115,9 @@ class Notification(TenantOwned):
     class Meta(TenantOwned.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["message", "kind", "email"], condition=Q(message__isnull=False), name="one_mail_per_person"
+                fields=["message", "kind", "email"],
+                condition=Q(message__isnull=False),
+                name="one_mail_per_person",
             )
         ]
         indexes = [
@@ -152,7 +158,9 @@ class Escalation(TenantOwned):
     class Meta(TenantOwned.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["conversation", "assignment"], condition=Q(ended_at__isnull=True), name="one_clock_at_a_time"
+                fields=["conversation", "assignment"],
+                condition=Q(ended_at__isnull=True),
+                name="one_clock_at_a_time",
             )
         ]
         indexes = [models.Index(fields=["due_at"], condition=Q(ended_at__isnull=True), name="clocks_running")]

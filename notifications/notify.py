@@ -34,10 +34,19 @@ LEASE = timedelta(seconds=60)
 @transaction.atomic
 def tell_of_text(message: Message) -> list[Notification]:
     """Decides, writes every decision once, and marks the text as told. Safe to run again."""
-    locked = Message.unscoped.select_for_update(of=("self",)).select_related(
-        "org", "sender", "contact", "campaign__owner__user", "program__owner__user",
-        "conversation__assignee__user", "conversation__contact__owner__user",
-    ).get(pk=message.pk)
+    locked = (
+        Message.unscoped.select_for_update(of=("self",))
+        .select_related(
+            "org",
+            "sender",
+            "contact",
+            "campaign__owner__user",
+            "program__owner__user",
+            "conversation__assignee__user",
+            "conversation__contact__owner__user",
+        )
+        .get(pk=message.pk)
+    )
     if locked.announced_at is not None:
         return []
     rows = record(locked, recipients.decide(locked))
@@ -78,7 +87,9 @@ def _take_turn(message: Message, decision: Decision) -> None:
     assert message.conversation and decision.assignment and decision.member
     rules = NotificationRule.objects.for_org(message.org_id)
     rules.filter(assignment=decision.assignment).update(last_turn=decision.member)
-    conversations.assign_conversation(conversation=message.conversation, to=decision.member, why="it was their turn")
+    conversations.assign_conversation(
+        conversation=message.conversation, to=decision.member, why="it was their turn"
+    )
 
 
 def tell_member(
@@ -137,9 +148,20 @@ def _claim_one() -> Notification | None:
         if row is None:
             return None
         Notification.unscoped.filter(pk=row.pk).update(lease_until=now + LEASE, tries=F("tries") + 1)
-    related = ("org", "member__user", "template", "message__campaign", "message__program", "message__sender",
-               "conversation__contact__owner__user", "conversation__sender", "conversation__assignee__user",
-               "conversation__last_human__user", "conversation__campaign", "conversation__program")
+    related = (
+        "org",
+        "member__user",
+        "template",
+        "message__campaign",
+        "message__program",
+        "message__sender",
+        "conversation__contact__owner__user",
+        "conversation__sender",
+        "conversation__assignee__user",
+        "conversation__last_human__user",
+        "conversation__campaign",
+        "conversation__program",
+    )
     return Notification.unscoped.select_related(*related).get(pk=row.pk)
 
 
@@ -152,8 +174,12 @@ def _send(row: Notification) -> bool:
     except smtplib.SMTPRecipientsRefused:
         return _failed(row, "The mail server refused this address.", final=True)
     except (smtplib.SMTPException, OSError) as error:
-        return _failed(row, f"The mail server did not take it ({type(error).__name__}).", final=row.tries >= MOST_TRIES)
-    Notification.unscoped.filter(pk=row.pk).update(outcome=Outcome.SENT, sent_at=timezone.now(), lease_until=None, error="")
+        return _failed(
+            row, f"The mail server did not take it ({type(error).__name__}).", final=row.tries >= MOST_TRIES
+        )
+    Notification.unscoped.filter(pk=row.pk).update(
+        outcome=Outcome.SENT, sent_at=timezone.now(), lease_until=None, error=""
+    )
     return True
 
 
@@ -179,7 +205,9 @@ def fields_of(row: Notification) -> dict[str, Any]:
             "number": contact.display_number if contact else "",
         },
         "message": {
-            "body": "" if message is None else ("(hidden; open the conversation)" if row.hide_body else message.body),
+            "body": ""
+            if message is None
+            else ("(hidden; open the conversation)" if row.hide_body else message.body),
             "received_at": f"{message.created_at:%-d %b %Y, %H:%M} UTC" if message else "",
         },
         "conversation": {"url": _url(conversation), "unread_count": _unread(row)},
@@ -213,7 +241,9 @@ def _name(member: Membership | None) -> str:
 def _unread(row: Notification) -> int:
     if row.conversation is None:
         return 0
-    counted = conversations.with_unread(Conversation.objects.for_org(row.org_id).filter(pk=row.conversation.pk), row.member)
+    counted = conversations.with_unread(
+        Conversation.objects.for_org(row.org_id).filter(pk=row.conversation.pk), row.member
+    )
     return int(counted.values_list("unread_count", flat=True).get())
 
 

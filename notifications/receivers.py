@@ -37,7 +37,9 @@ def on_text_received(sender: Any, message_id: UUID, **_: Any) -> None:
     notify.tell_of_text(message)
 
 
-def on_assigned(sender: Any, conversation_id: UUID, member_id: UUID, by_id: UUID | None = None, **_: Any) -> None:
+def on_assigned(
+    sender: Any, conversation_id: UUID, member_id: UUID, by_id: UUID | None = None, **_: Any
+) -> None:
     conversation = Conversation.unscoped.get(pk=conversation_id)
     member = Membership.unscoped.select_related("user").get(pk=member_id)
     by = Membership.unscoped.select_related("user").filter(pk=by_id).first()
@@ -95,7 +97,9 @@ def on_campaign_finished(sender: Any, campaign_id: UUID, **_: Any) -> None:
 def sweep() -> int:
     """Inbound texts that nobody was told of for 10 s: a crash came between commit and receiver."""
     untold = Message.unscoped.filter(
-        direction=Message.Direction.INBOUND, announced_at__isnull=True, created_at__lt=timezone.now() - timedelta(seconds=10)
+        direction=Message.Direction.INBOUND,
+        announced_at__isnull=True,
+        created_at__lt=timezone.now() - timedelta(seconds=10),
     )
     told = 0
     for pk in list(untold.values_list("pk", flat=True)[:100]):

@@ -175,7 +175,9 @@ def _last_sender(case: Case) -> Chosen:
         origin__in=[Message.Origin.MANUAL, Message.Origin.CAMPAIGN],
         pk__lt=case.message.pk,
     )
-    for origin, sent_by, owner in texts.order_by("-pk").values_list("origin", "sent_by", "campaign__owner")[:200]:
+    for origin, sent_by, owner in texts.order_by("-pk").values_list("origin", "sent_by", "campaign__owner")[
+        :200
+    ]:
         member = case.member(owner if origin == Message.Origin.CAMPAIGN else sent_by)
         if member is not None:
             how = "their campaign texted last" if origin == Message.Origin.CAMPAIGN else "they texted last"
@@ -248,7 +250,9 @@ def _for_absent(plain: Decision, absence: Delegation, why: str) -> list[Decision
     stand_in = absence.stand_in
     name = absence.absent.name
     if stand_in is None or not stand_in.is_active:
-        return [replace(plain, outcome=Outcome.SKIPPED, reason=f"{why}, but {name} is away and nobody stands in")]
+        return [
+            replace(plain, outcome=Outcome.SKIPPED, reason=f"{why}, but {name} is away and nobody stands in")
+        ]
     told = replace(plain, member=stand_in, reason=f"stands in for {name}: {why}")
     if absence.copy_absent:
         return [told, replace(plain, reason=f"copy while away: {why}")]
@@ -272,7 +276,9 @@ def _tempered(message: Message, decision: Decision) -> Decision:
         return decision
     rule = rule_of(decision.assignment) if decision.assignment else None
     if not (rule and rule.mandatory) and _switched_off(message, decision.member):
-        return replace(decision, outcome=Outcome.SKIPPED, reason=f"{decision.reason}, but they switched mails off")
+        return replace(
+            decision, outcome=Outcome.SKIPPED, reason=f"{decision.reason}, but they switched mails off"
+        )
     minutes = rule.throttle_minutes if rule else 10
     if _was_told_lately(message, decision.member, minutes):
         text = f"{decision.reason}; told within {minutes} minutes already"
@@ -298,7 +304,9 @@ def _was_told_lately(message: Message, member: Membership, minutes: int) -> bool
         outcome__in=[Outcome.SENT, Outcome.PENDING],
         created_at__gt=since,
     )
-    last = told.exclude(message=message.pk).order_by("-created_at").values_list("created_at", flat=True).first()
+    last = (
+        told.exclude(message=message.pk).order_by("-created_at").values_list("created_at", flat=True).first()
+    )
     if last is None:
         return False
     own = Message.objects.for_org(message.org_id).filter(

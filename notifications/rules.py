@@ -1,6 +1,5 @@
 """Setting the notification rule of an assignment, and saying in one sentence what it will do."""
 
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -37,9 +36,13 @@ def set_rule(
         raise unreadable("notification.fallback", f"“{fallback}” is none of: {', '.join(Rule.values)}.")
     row.fallback, row.emails = fallback, _read_emails(emails or [])
     if row.rule == Rule.SPECIFIC and not (members or row.emails):
-        raise DomainError("nobody_chosen", "Choose at least one person or address.", field="notification.members")
+        raise DomainError(
+            "nobody_chosen", "Choose at least one person or address.", field="notification.members"
+        )
     if (escalate_after_minutes is None) != (escalate_to is None):
-        raise unreadable("notification.escalate_to", "An escalation needs both the minutes and the person.", "required")
+        raise unreadable(
+            "notification.escalate_to", "An escalation needs both the minutes and the person.", "required"
+        )
     row.template, row.throttle_minutes = template, throttle_minutes
     row.escalate_after_minutes, row.escalate_to = escalate_after_minutes, escalate_to
     row.mandatory, row.hide_body = mandatory, hide_body
@@ -97,7 +100,11 @@ def sentence(assignment: Assignment, rule: NotificationRule, chosen: list[str] |
     said += " If that person is away, their stand-in is." if rule.rule not in (Rule.SPECIFIC,) else ""
     if rule.rule not in (Rule.ALL, Rule.SPECIFIC):
         said += f" If nobody is left, {_fallback_said(rule, name)}."
-    said += f" After that, at most one mail per person in {rule.throttle_minutes} minutes." if rule.throttle_minutes else ""
+    said += (
+        f" After that, at most one mail per person in {rule.throttle_minutes} minutes."
+        if rule.throttle_minutes
+        else ""
+    )
     if rule.escalate_after_minutes and rule.escalate_to:
         said += f" After {rule.escalate_after_minutes} minutes without an answer, {rule.escalate_to.name} is told too."
     return said
@@ -105,7 +112,11 @@ def sentence(assignment: Assignment, rule: NotificationRule, chosen: list[str] |
 
 def _fallback_said(rule: NotificationRule, name: str) -> str:
     if rule.fallback:
-        return SAID[Rule(rule.fallback)].format(name=name, chosen="the chosen people").replace("is told", "is", 1)
+        return (
+            SAID[Rule(rule.fallback)]
+            .format(name=name, chosen="the chosen people")
+            .replace("is told", "is", 1)
+        )
     return f"whoever has the conversation is, then the contact’s owner, then all of {name}"
 
 

@@ -32,7 +32,9 @@ def assign(
 ) -> Assignment:
     """Gives `sender` to `assignee`; empty `countries` means all. 422 `duplicate`, `second_default`."""
     if sender.status == SenderId.Status.RETIRED:
-        raise DomainError("sender_retired", f"{sender.display} is retired; choose another.", field="sender_id")
+        raise DomainError(
+            "sender_retired", f"{sender.display} is retired; choose another.", field="sender_id"
+        )
     assignment = Assignment(
         org_id=sender.org_id,
         sender=sender,
@@ -99,7 +101,9 @@ def _write_countries(assignment: Assignment, codes: list[str], is_default: bool)
     rows = AssignmentCountry.objects.for_org(assignment.org_id)
     rows.filter(assignment=assignment).delete()
     for code in codes:
-        rows.create(assignment=assignment, assignee_id=assignment.assignee_id, country=code, is_default=is_default)
+        rows.create(
+            assignment=assignment, assignee_id=assignment.assignee_id, country=code, is_default=is_default
+        )
 
 
 def _explain(error: IntegrityError, assignment: Assignment) -> DomainError:

@@ -7,7 +7,14 @@ from uuid import UUID
 from senderid.country_rules import overrides_of
 from senderid.delegated import delegated_assignments
 from senderid.eligibility import Ask
-from senderid.models import Assignment, AssignmentCountry, CountryRule, Registration, SenderId, VerdictOverride
+from senderid.models import (
+    Assignment,
+    AssignmentCountry,
+    CountryRule,
+    Registration,
+    SenderId,
+    VerdictOverride,
+)
 from tenants.access import Standing
 
 
@@ -63,7 +70,9 @@ def load_board(ask: Ask) -> Board:
 def board_for(*, org_id: UUID, assignee_ids: Iterable[UUID], countries: Iterable[str] | None) -> Board:
     """The board of many assignees; `countries` None loads every country's rule."""
     board = Board(overrides=overrides_of(org_id=org_id))
-    rules = CountryRule.objects.all() if countries is None else CountryRule.objects.filter(pk__in=list(countries))
+    rules = (
+        CountryRule.objects.all() if countries is None else CountryRule.objects.filter(pk__in=list(countries))
+    )
     board.rules = {rule.country: rule for rule in rules}
     for assignee_id, candidate in _candidates(org_id, assignee_ids):
         board.by_assignee.setdefault(assignee_id, []).append(candidate)
@@ -111,4 +120,3 @@ def _delegated(standing: Standing) -> list[Candidate]:
         if chosen is None or candidate.sender.pk in chosen:
             found.append(candidate)
     return found
-

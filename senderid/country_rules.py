@@ -38,7 +38,9 @@ class Verdict:
         return self.verdict != REFUSED
 
 
-def load(rules: Path = DATA / "country_rules.csv", readings: Path = DATA / "country_rules_by_source.csv") -> int:
+def load(
+    rules: Path = DATA / "country_rules.csv", readings: Path = DATA / "country_rules_by_source.csv"
+) -> int:
     """Loads the table; rows the operator corrected are left alone. Returns how many countries."""
     said: dict[str, list[tuple[str, str]]] = {}
     with readings.open(newline="") as file:
@@ -57,7 +59,9 @@ def load(rules: Path = DATA / "country_rules.csv", readings: Path = DATA / "coun
 
 
 def _row(row: dict[str, str], said: list[tuple[str, str]]) -> CountryRule:
-    dissent = ", ".join(f"{source} says {word.replace('_', ' ')}" for source, word in said if word != row["alphanumeric"])
+    dissent = ", ".join(
+        f"{source} says {word.replace('_', ' ')}" for source, word in said if word != row["alphanumeric"]
+    )
     sources = [] if row["sources"] == "none" else row["sources"].split(";")
     return CountryRule(**{name: row[name] for name in COLUMNS}, sources=sources, dissent=dissent[:300])
 
@@ -84,22 +88,34 @@ def verdict_for(
     """May a sender of this kind, at home in `home`, text `destination`? Pure: give it the rows."""
     if override is not None:
         return Verdict(
-            override.verdict, "overridden", f"An admin of yours decided so: {override.reason}", ("your override",)
+            override.verdict,
+            "overridden",
+            f"An admin of yours decided so: {override.reason}",
+            ("your override",),
         )
     if kind == Kind.SHORT_CODE and home != destination:
         return Verdict(
             REFUSED, "short_code_abroad", f"A short code works only in its own country, {country_name(home)}."
         )
     if rule is None:
-        return Verdict(UNKNOWN, "no_rule", f"Nothing is known about {country_name(destination)}; it may be refused.")
-    ask = {Kind.ALPHANUMERIC: _name, Kind.SHORT_CODE: _short, Kind.TOLL_FREE: _toll_free, Kind.LONG_CODE: _long}
+        return Verdict(
+            UNKNOWN, "no_rule", f"Nothing is known about {country_name(destination)}; it may be refused."
+        )
+    ask = {
+        Kind.ALPHANUMERIC: _name,
+        Kind.SHORT_CODE: _short,
+        Kind.TOLL_FREE: _toll_free,
+        Kind.LONG_CODE: _long,
+    }
     return ask[Kind(kind)](rule, home)
 
 
 def _name(rule: CountryRule, _home: str) -> Verdict:
     warnings = ()
     if rule.alphanumeric_agreement == "disputed":
-        warnings = (("disputed", f"Sources differ about names in {rule.name}: {rule.dissent or 'see the notes'}."),)
+        warnings = (
+            ("disputed", f"Sources differ about names in {rule.name}: {rule.dissent or 'see the notes'}."),
+        )
     sources = tuple(rule.sources)
     if rule.alphanumeric == "allowed":
         return Verdict(ALLOWED, "name_allowed", f"{rule.name} takes names.", sources, warnings)
@@ -141,12 +157,18 @@ def _by_column(rule: CountryRule, value: str, code: str, words: str) -> Verdict:
 
 def _unknown(rule: CountryRule, words: str) -> Verdict:
     text = f"No source says whether {rule.name} takes {words}."
-    return Verdict(UNKNOWN, "unknown_country_rule", text, tuple(rule.sources), (("unknown_country_rule", text),))
+    return Verdict(
+        UNKNOWN, "unknown_country_rule", text, tuple(rule.sources), (("unknown_country_rule", text),)
+    )
 
 
-def verdicts_of(*, sender: SenderId, countries: Iterable[str] | None = None) -> list[tuple[CountryRule, Verdict]]:
+def verdicts_of(
+    *, sender: SenderId, countries: Iterable[str] | None = None
+) -> list[tuple[CountryRule, Verdict]]:
     """The verdict of a sender for each country (default: all), by name."""
-    rules = CountryRule.objects.all() if countries is None else CountryRule.objects.filter(pk__in=list(countries))
+    rules = (
+        CountryRule.objects.all() if countries is None else CountryRule.objects.filter(pk__in=list(countries))
+    )
     overrides = overrides_of(org_id=sender.org_id)
     return [
         (
@@ -173,9 +195,13 @@ def override_verdict(
 ) -> VerdictOverride:
     """An admin's own word, with a written reason; audited, and shown wherever the verdict is."""
     if verdict not in VERDICTS:
-        raise DomainError("invalid", f"A verdict is one of: {', '.join(VERDICTS)}.", field="verdict", status=400)
+        raise DomainError(
+            "invalid", f"A verdict is one of: {', '.join(VERDICTS)}.", field="verdict", status=400
+        )
     if len(reason.strip()) < 5:
-        raise DomainError("reason_needed", "Write down why; it is shown wherever the verdict is.", field="reason")
+        raise DomainError(
+            "reason_needed", "Write down why; it is shown wherever the verdict is.", field="reason"
+        )
     row, _ = VerdictOverride.objects.for_org(org).update_or_create(
         kind=kind, country=country, defaults={"verdict": verdict, "reason": reason.strip(), "made_by": by}
     )
@@ -186,4 +212,3 @@ def override_verdict(
         text=f"{kind} to {country_name(country)}: {verdict}. {reason}",
     )
     return row
-

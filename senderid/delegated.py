@@ -29,7 +29,11 @@ def delegated_assignments(standing: Standing) -> dict[UUID, tuple[Delegation, se
     """{assignee id of the absent: (delegation, chosen sender ids or None for all)}."""
     covered: dict[UUID, tuple[Delegation, set[UUID] | None]] = {}
     for delegation in standing.delegations:
-        chosen = None if delegation.all_senders else set(delegation.chosen_senders.values_list("sender_id", flat=True))
+        chosen = (
+            None
+            if delegation.all_senders
+            else set(delegation.chosen_senders.values_list("sender_id", flat=True))
+        )
         for assignee in assignee_ids_of(delegation.absent):
             covered.setdefault(assignee, (delegation, chosen))
     return covered
@@ -43,9 +47,7 @@ def readable_sender_ids(standing: Standing) -> set[UUID]:
     )
     found = set()
     for sender_id, assignee_id in rows.values_list("sender_id", "assignee_id"):
-        if assignee_id in standing.assignees:
-            found.add(sender_id)
-        elif (chosen := covered[assignee_id][1]) is None or sender_id in chosen:
+        if assignee_id in standing.assignees or (chosen := covered[assignee_id][1]) is None or sender_id in chosen:
             found.add(sender_id)
     return found
 

@@ -48,7 +48,12 @@ class Refusal:
 
     def shown(self) -> dict[str, Any]:
         """{sender_id, value, code, text}, as the API shows it."""
-        return {"sender_id": str(self.sender.pk), "value": self.sender.value, "code": self.code, "text": self.text}
+        return {
+            "sender_id": str(self.sender.pk),
+            "value": self.sender.value,
+            "code": self.code,
+            "text": self.text,
+        }
 
 
 Reason = tuple[str, str] | None
@@ -131,7 +136,10 @@ def _takes_replies(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
         return None
     if candidate.sender.is_numeric:
         return "one_way", "It can’t receive the reply this text asks for."
-    return "one_way", "A name can’t receive the reply this text asks for; give it a reply number and an instruction."
+    return (
+        "one_way",
+        "A name can’t receive the reply this text asks for; give it a reply number and an instruction.",
+    )
 
 
 def _in_sandbox(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:

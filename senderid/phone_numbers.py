@@ -87,11 +87,15 @@ def read_name(given: str) -> str:
     """2 to 11 characters out of A-Z a-z 0-9 space - + _ &, at least one letter; 400 otherwise."""
     value = str(given or "").strip()
     if len(value) > 11:
-        raise unreadable("value", f"A name has at most 11 characters; this has {len(value)}.", "name_too_long")
+        raise unreadable(
+            "value", f"A name has at most 11 characters; this has {len(value)}.", "name_too_long"
+        )
     if not NAME.fullmatch(value):
         raise unreadable("value", "A name is 2 to 11 of A-Z a-z 0-9, space and - + _ &.", "invalid_name")
     if not re.search("[A-Za-z]", value):
-        raise unreadable("value", "A name needs at least one letter; digits alone look like a number.", "name_of_digits")
+        raise unreadable(
+            "value", "A name needs at least one letter; digits alone look like a number.", "name_of_digits"
+        )
     return value
 
 

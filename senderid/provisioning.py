@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 from django.utils import timezone
 
 from senderid.models import Kind, ProviderAccount, SenderId
@@ -55,7 +56,9 @@ def add_sender(
             sender.save()
     except IntegrityError:
         raise DomainError("duplicate", f"{sender.display} exists in this account already.", field="value")
-    audit.note(org_id=org.pk, action="sender.added", target=sender, text=f"{sender.display} ({sender.kind}) added")
+    audit.note(
+        org_id=org.pk, action="sender.added", target=sender, text=f"{sender.display} ({sender.kind}) added"
+    )
     _tell_simulator(sender)
     return sender
 
@@ -79,12 +82,15 @@ def change_sender(*, sender: SenderId, **changes: Any) -> SenderId:
     return sender
 
 
-def delete_sender(*, sender: SenderId, has_history: bool) -> None:
+def delete_sender(*, sender: SenderId) -> None:
     """Deletes one that never spoke; one with history is only retired (422 `in_use`)."""
-    if has_history:
-        raise DomainError("in_use", f"{sender.display} has history; set its status to retired instead.")
     audit.note(org_id=sender.org_id, action="sender.deleted", target=sender, text=f"{sender.display} deleted")
-    sender.delete()
+    try:
+        with transaction.atomic():
+            sender.delete()
+    except (ProtectedError, IntegrityError):
+        # Texts and conversations, which only higher layers know of, protect the row.
+        raise DomainError("in_use", f"{sender.display} has history; set its status to retired instead.")
 
 
 def read_value(*, kind: str, value: str, country: str) -> str:
@@ -98,7 +104,9 @@ def read_value(*, kind: str, value: str, country: str) -> str:
         raise unreadable("value", f"{value} is no toll-free number; choose the kind long_code.", "wrong_kind")
     if kind == Kind.LONG_CODE and number.toll_free:
         raise unreadable("value", f"{value} is a toll-free number; choose the kind toll_free.", "wrong_kind")
-    if number.country != country and not (kind == Kind.TOLL_FREE and {number.country, country} <= NORTH_AMERICA):
+    if number.country != country and not (
+        kind == Kind.TOLL_FREE and {number.country, country} <= NORTH_AMERICA
+    ):
         where = number.country or "no single country"
         raise unreadable("country", f"{value} belongs to {where}, not to {country}.", "wrong_country")
     return number.e164
@@ -112,7 +120,9 @@ def warnings_of(sender: SenderId) -> list[tuple[str, str]]:
             text = "Some countries take only 3 to 11 letters and digits, starting with a letter."
             found.append(("unsafe_name", text))
         if not sender.can_be_answered:
-            found.append(("no_reply_path", "Nobody can answer a name; give it a reply number and an instruction."))
+            found.append(
+                ("no_reply_path", "Nobody can answer a name; give it a reply number and an instruction.")
+            )
     return found
 
 
@@ -131,7 +141,9 @@ def _check(sender: SenderId) -> None:
     if sender.direction not in Direction.values:
         raise unreadable("direction", f"“{sender.direction}” is none of: {', '.join(Direction.values)}.")
     if sender.kind == Kind.ALPHANUMERIC and sender.direction != Direction.OUTGOING:
-        raise unreadable("direction", "A name can’t receive; its direction is outgoing.", "name_cannot_receive")
+        raise unreadable(
+            "direction", "A name can’t receive; its direction is outgoing.", "name_cannot_receive"
+        )
     if not 1 <= sender.mps <= 1000:
         raise unreadable("mps", "Segments a second: 1 to 1000.")
     if sender.reply_number_id:
@@ -140,7 +152,9 @@ def _check(sender: SenderId) -> None:
 
 def _check_reply_number(sender: SenderId) -> None:
     if sender.kind != Kind.ALPHANUMERIC:
-        raise DomainError("reply_number_not_needed", "A number receives its replies itself.", field="reply_number")
+        raise DomainError(
+            "reply_number_not_needed", "A number receives its replies itself.", field="reply_number"
+        )
     if sender.reply_number is None or not sender.reply_number.receives:
         raise DomainError("reply_number_one_way", "Choose a number that can receive.", field="reply_number")
 

@@ -20,7 +20,9 @@ def register(
     if status not in Status.values:
         raise unreadable("status", f"“{status}” is no status; there are: {', '.join(Status.values)}.")
     row, _ = Registration.objects.for_org(sender.org_id).update_or_create(
-        sender=sender, country=country, defaults={"status": status, "reference": reference, "expires_at": expires_at}
+        sender=sender,
+        country=country,
+        defaults={"status": status, "reference": reference, "expires_at": expires_at},
     )
     audit.note(
         org_id=sender.org_id,

@@ -188,7 +188,9 @@ def _chosen(ask: Ask, board: Board, candidate: Candidate, rule: str, rejected: l
     if candidate.is_default:
         notes.append("the default")
     text = who + RULES[rule] + (f" ({', '.join(notes)})" if notes else "")
-    return Choice(candidate.sender, rule_name, text, tuple(rejected), verdict_on(ask, board, candidate.sender).warnings)
+    return Choice(
+        candidate.sender, rule_name, text, tuple(rejected), verdict_on(ask, board, candidate.sender).warnings
+    )
 
 
 def _nobody(ask: Ask, rejected: dict[UUID, Refusal]) -> str:

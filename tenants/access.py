@@ -26,7 +26,9 @@ def standing_of(member: Membership, at: datetime | None = None) -> Standing:
     """Member, teams, profile, org; plus the delegations that run at `at` (default now). Two queries."""
     at = at or timezone.now()
     assignees: dict[UUID, str] = {member.pk: Assignee.Kind.MEMBER}
-    for team_id in TeamMember.objects.for_org(member.org_id).filter(member=member).values_list("team_id", flat=True):
+    for team_id in (
+        TeamMember.objects.for_org(member.org_id).filter(member=member).values_list("team_id", flat=True)
+    ):
         assignees[team_id] = Assignee.Kind.TEAM
     if member.profile_id:
         assignees[member.profile_id] = Assignee.Kind.PROFILE
@@ -44,7 +46,9 @@ def standing_of_org(org: Organization) -> Standing:
     return Standing(org.pk, None, {org.pk: Assignee.Kind.ORGANIZATION})
 
 
-def stand_ins(org: Organization | UUID, member_ids: list[UUID], at: datetime | None = None) -> dict[UUID, Delegation]:
+def stand_ins(
+    org: Organization | UUID, member_ids: list[UUID], at: datetime | None = None
+) -> dict[UUID, Delegation]:
     """The running absence of each member who is away: {absent member id: delegation}; newest start wins."""
     at = at or timezone.now()
     running = (

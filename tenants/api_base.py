@@ -21,7 +21,12 @@ class Strict(serializers.Serializer):
             if unknown:
                 known = ", ".join(sorted(n for n, f in self.fields.items() if not f.read_only))
                 raise serializers.ValidationError(
-                    {name: [serializers.ErrorDetail(f"No such field; there are: {known}.", "unknown_field")] for name in unknown}
+                    {
+                        name: [
+                            serializers.ErrorDetail(f"No such field; there are: {known}.", "unknown_field")
+                        ]
+                        for name in unknown
+                    }
                 )
         return super().to_internal_value(data)
 
@@ -67,7 +72,11 @@ class OrgViewSet(viewsets.GenericViewSet):
         """The active member with this id, or None when none was given."""
         if not given:
             return None
-        rows = Membership.objects.for_org(self.org).filter(is_active=True).select_related("user", "org", "profile")
+        rows = (
+            Membership.objects.for_org(self.org)
+            .filter(is_active=True)
+            .select_related("user", "org", "profile")
+        )
         return pick(rows, given, "active member", field)
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 
+from tenants import audit
 from tenants.errors import DomainError, unreadable
 from tenants.models import ApiKey, Membership, Organization
 
@@ -55,7 +56,16 @@ def mint(
         expires_at=expires_at,
         created_by=created_by,
     )
+    audit.note(org_id=org.pk, action="key.made", target=key, text=f"API key {name} made")
     return key, text
+
+
+def revoke(*, key: ApiKey) -> None:
+    """Ends a key at once."""
+    if key.revoked_at is None:
+        key.revoked_at = timezone.now()
+        key.save(update_fields=["revoked_at"])
+        audit.note(org_id=key.org_id, action="key.revoked", target=key, text=f"API key {key.name} revoked")
 
 
 def digest(text: str) -> str:
@@ -76,7 +86,11 @@ def find(header: str) -> ApiKey:
     scheme, _, text = header.partition(" ")
     text = text.strip()
     if scheme.lower() == "bearer" and looks_like_a_key(text):
-        key = ApiKey.unscoped.filter(ApiKey.live(), digest=digest(text), org__is_active=True).select_related("org").first()
+        key = (
+            ApiKey.unscoped.filter(ApiKey.live(), digest=digest(text), org__is_active=True)
+            .select_related("org")
+            .first()
+        )
         if key:
             _mark_used(key)
             return key

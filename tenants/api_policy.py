@@ -22,7 +22,9 @@ class HasScope(permissions.BasePermission):
         key = request.auth
         if key is None:
             return False
-        scope = "read" if request.method in permissions.SAFE_METHODS else getattr(view, "write_scope", "set_up")
+        scope = (
+            "read" if request.method in permissions.SAFE_METHODS else getattr(view, "write_scope", "set_up")
+        )
         scope = getattr(view, "scopes_by_action", {}).get(getattr(view, "action", ""), scope)
         self.message = f"This key lacks the scope “{scope}”."
         return scope in key.scopes

@@ -17,7 +17,9 @@ def readable_country(given: str, field: str = "country") -> str:
     """An ISO 3166-1 alpha-2 code in capitals; 400 otherwise."""
     code = (given or "").strip().upper()
     if code not in COUNTRIES:
-        raise unreadable(field, f"“{given}” is no country; give two letters as in US, GB, DE.", "unknown_country")
+        raise unreadable(
+            field, f"“{given}” is no country; give two letters as in US, GB, DE.", "unknown_country"
+        )
     return code
 
 
@@ -26,18 +28,26 @@ def change_organization(*, org: Organization, **changes: Any) -> Organization:
     if "country" in changes:
         changes["country"] = readable_country(changes["country"])
     if "timezone" in changes and changes["timezone"] not in zoneinfo.available_timezones():
-        raise unreadable("timezone", f"“{changes['timezone']}” is no time zone; give one as in Europe/Berlin.")
+        raise unreadable(
+            "timezone", f"“{changes['timezone']}” is no time zone; give one as in Europe/Berlin."
+        )
     if "allowed_countries" in changes:
         changes["allowed_countries"] = _countries(changes["allowed_countries"])
     for field, value in changes.items():
         setattr(org, field, value)
     if org.quiet_hours == Organization.QuietHours.OFF and not org.quiet_hours_reason.strip():
         raise DomainError(
-            "reason_needed", "Say why quiet hours are off; it is kept in the audit.", field="quiet_hours_reason"
+            "reason_needed",
+            "Say why quiet hours are off; it is kept in the audit.",
+            field="quiet_hours_reason",
         )
     org.save()
     audit.note(
-        org_id=org.pk, action="organization.changed", target=org, text=f"Changed: {', '.join(changes)}", **_plain(changes)
+        org_id=org.pk,
+        action="organization.changed",
+        target=org,
+        text=f"Changed: {', '.join(changes)}",
+        **_plain(changes),
     )
     return org
 
@@ -49,4 +59,7 @@ def _countries(given: Any) -> list[str]:
 
 
 def _plain(changes: dict[str, Any]) -> dict[str, Any]:
-    return {name: value if isinstance(value, int | bool | list | None) else str(value) for name, value in changes.items()}
+    return {
+        name: value if isinstance(value, int | bool | list | None) else str(value)
+        for name, value in changes.items()
+    }

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from tenants import audit
 from tenants.errors import DomainError
-from tenants.models import Membership, Organization, Profile, Team, TeamMember, User
+from tenants.models import Assignee, Membership, Organization, Profile, Team, TeamMember, User
 
 Role = Membership.Role
 
@@ -79,7 +79,9 @@ def _guard_owner(by: Membership | None, role: str, member: Membership | None = N
 
 
 def _keep_an_owner(member: Membership) -> None:
-    owners = Membership.objects.for_org(member.org_id).filter(role=Role.OWNER, is_active=True).select_for_update()
+    owners = (
+        Membership.objects.for_org(member.org_id).filter(role=Role.OWNER, is_active=True).select_for_update()
+    )
     ids = {owner.pk for owner in owners}
     if ids == {member.pk}:
         raise DomainError(
@@ -87,7 +89,9 @@ def _keep_an_owner(member: Membership) -> None:
         )
 
 
-def named_group(*, model: type[Profile] | type[Team], org: Organization, name: str, pk: UUID | None = None) -> Any:
+def named_group(
+    *, model: type[Profile] | type[Team], org: Organization, name: str, pk: UUID | None = None
+) -> Any:
     """Makes or renames a profile or team; 422 `duplicate` when the name is taken."""
     name = " ".join(name.split())
     if not name:
@@ -108,3 +112,16 @@ def end_membership(*, member: Membership, by: Membership | None = None) -> None:
     """Deactivates; history keeps the name. Signs the person out of this org at once."""
     change_member(member=member, by=by, is_active=False)
     member.absences.filter(ends_at__gt=timezone.now()).update(ends_at=timezone.now())
+
+
+def delete_group(*, group: Profile | Team) -> None:
+    """Deletes a profile or team; its members stay, its assignments end with it."""
+    audit.note(
+        org_id=group.org_id,
+        action=f"{group._meta.model_name}.deleted",
+        target=group,
+        text=f"{group.name} deleted",
+    )
+    assignee_id = group.pk
+    group.delete()
+    Assignee.objects.for_org(group.org_id).filter(pk=assignee_id).delete()

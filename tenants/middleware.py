@@ -35,7 +35,9 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     text = "The database can't be reached right now. Nothing was accepted; try again in a moment."
     if request.path.startswith(("/api/", "/webhooks/")):
         return problem("unavailable", text, status=503, retryable=True)
-    return HttpResponse(text, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "5"})
+    return HttpResponse(
+        text, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "5"}
+    )
 
 
 def scope_to_member(get_response: Handler) -> Handler:
@@ -96,4 +98,3 @@ def _inside(org_id: UUID, request: HttpRequest, get_response: Handler) -> HttpRe
         if response.status_code >= 400 and not getattr(response, "keep", False):
             transaction.set_rollback(True)
         return response
-

@@ -58,7 +58,9 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     if isinstance(error, Http404 | exceptions.NotFound):
         return problem("not_found", "There is nothing here.", status=404)
     if isinstance(error, OperationalError | InterfaceError):
-        return problem("unavailable", CODES["unavailable"], status=503, retryable=True, headers={"Retry-After": "5"})
+        return problem(
+            "unavailable", CODES["unavailable"], status=503, retryable=True, headers={"Retry-After": "5"}
+        )
     return _of_framework(error)
 
 
@@ -66,7 +68,9 @@ def _of_framework(error: Exception) -> HttpResponse | None:
     if isinstance(error, exceptions.ParseError):
         return problem("malformed_json", "The body is not JSON that can be read.", status=400)
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
-        return problem("unauthenticated", CODES["unauthenticated"], status=401, headers={"WWW-Authenticate": "Bearer"})
+        return problem(
+            "unauthenticated", CODES["unauthenticated"], status=401, headers={"WWW-Authenticate": "Bearer"}
+        )
     if isinstance(error, exceptions.PermissionDenied | PermissionDenied):
         return problem("missing_scope", str(getattr(error, "detail", error)), status=403)
     if isinstance(error, exceptions.Throttled):

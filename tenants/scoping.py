@@ -7,8 +7,9 @@ can't point into another org whatever the code does.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, Iterator, NoReturn, Self, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar
 from uuid import UUID
 
 import uuid_utils.compat
@@ -94,6 +95,7 @@ def as_org(org: Any) -> Iterator[None]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT set_config('role', 'callsign_app', true), set_config('app.org_id', %s, true)", [str(org_id)]
+                "SELECT set_config('role', 'callsign_app', true), set_config('app.org_id', %s, true)",
+                [str(org_id)],
             )
         yield

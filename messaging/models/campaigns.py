@@ -44,7 +44,8 @@ class Campaign(Assignable, TenantOwned):
     class Meta(TenantOwned.Meta):
         indexes = [
             models.Index(
-                fields=["status", "send_at"], name="campaigns_at_work",
+                fields=["status", "send_at"],
+                name="campaigns_at_work",
                 condition=models.Q(status__in=["scheduled", "sending"]),
             )
         ]

@@ -31,7 +31,9 @@ class OptOut(TenantOwned):
     class Meta(TenantOwned.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["org", "number", "scope", "sender", "program"], name="opted_out_once", nulls_distinct=False
+                fields=["org", "number", "scope", "sender", "program"],
+                name="opted_out_once",
+                nulls_distinct=False,
             ),
             models.CheckConstraint(
                 condition=Q(scope="org", sender__isnull=True, program__isnull=True)

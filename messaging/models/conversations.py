@@ -22,8 +22,12 @@ class Conversation(TenantOwned):
     sender = TenantForeignKey(SenderId, models.PROTECT, related_name="conversations")
     contact = TenantForeignKey(Contact, models.CASCADE, related_name="conversations")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
-    assignee = TenantForeignKey(Membership, models.SET_NULL, null=True, blank=True, related_name="conversations")
-    campaign = TenantForeignKey(Campaign, models.SET_NULL, null=True, blank=True, related_name="conversations")
+    assignee = TenantForeignKey(
+        Membership, models.SET_NULL, null=True, blank=True, related_name="conversations"
+    )
+    campaign = TenantForeignKey(
+        Campaign, models.SET_NULL, null=True, blank=True, related_name="conversations"
+    )
     program = TenantForeignKey(Program, models.SET_NULL, null=True, blank=True, related_name="conversations")
     # The last person who texted here; automation never counts (rule last_sender).
     last_human = TenantForeignKey(Membership, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -39,14 +43,24 @@ class Conversation(TenantOwned):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta(TenantOwned.Meta):
-        constraints = [models.UniqueConstraint(fields=["org", "sender", "contact"], name="one_conversation_each")]
+        constraints = [
+            models.UniqueConstraint(fields=["org", "sender", "contact"], name="one_conversation_each")
+        ]
         indexes = [
             models.Index(fields=["org", "-last_at", "-id"]),
             models.Index(fields=["org", "sender", "-last_at"]),
             models.Index(fields=["org", "assignee", "-last_at"]),
-            models.Index(fields=["org", "campaign", "-last_at"], condition=Q(campaign__isnull=False), name="by_campaign"),
-            models.Index(fields=["org", "program", "-last_at"], condition=Q(program__isnull=False), name="by_program"),
-            models.Index(fields=["org", "waiting_since"], condition=Q(waiting_since__isnull=False), name="waiting"),
+            models.Index(
+                fields=["org", "campaign", "-last_at"],
+                condition=Q(campaign__isnull=False),
+                name="by_campaign",
+            ),
+            models.Index(
+                fields=["org", "program", "-last_at"], condition=Q(program__isnull=False), name="by_program"
+            ),
+            models.Index(
+                fields=["org", "waiting_since"], condition=Q(waiting_since__isnull=False), name="waiting"
+            ),
             models.Index(fields=["snoozed_until"], condition=Q(status="snoozed"), name="snoozed"),
         ]
 

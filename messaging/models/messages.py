@@ -35,7 +35,9 @@ class Message(TenantOwned):
     sender = TenantForeignKey(SenderId, models.PROTECT, related_name="messages")
     account = TenantForeignKey(ProviderAccount, models.PROTECT, related_name="+")
     contact = TenantForeignKey(Contact, models.CASCADE, related_name="messages")
-    conversation = TenantForeignKey(Conversation, models.SET_NULL, null=True, blank=True, related_name="messages")
+    conversation = TenantForeignKey(
+        Conversation, models.SET_NULL, null=True, blank=True, related_name="messages"
+    )
     direction = models.CharField(max_length=8, choices=Direction.choices)
     origin = models.CharField(max_length=10, choices=Origin.choices)
     status = models.CharField(max_length=11, choices=Status.choices)
@@ -56,7 +58,9 @@ class Message(TenantOwned):
     client_ref = models.CharField(max_length=100, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     send_at = models.DateTimeField(null=True, blank=True, help_text="as asked for")
-    due_at = models.DateTimeField(default=timezone.now, help_text="not before: schedule, quiet hours, backoff")
+    due_at = models.DateTimeField(
+        default=timezone.now, help_text="not before: schedule, quiet hours, backoff"
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     attempt_no = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -64,7 +68,9 @@ class Message(TenantOwned):
     error_code = models.CharField(max_length=40, blank=True)
     error_text = models.CharField(max_length=300, blank=True)
     # Null until the layer above was told (inbound) or the conversation has it; a sweep tells again.
-    hushed = models.CharField(max_length=80, blank=True, help_text="why nobody is told: STOP, a program’s mode …")
+    hushed = models.CharField(
+        max_length=80, blank=True, help_text="why nobody is told: STOP, a program’s mode …"
+    )
     announced_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     accepted_at = models.DateTimeField(null=True, blank=True)
@@ -80,12 +86,20 @@ class Message(TenantOwned):
             ),
         ]
         indexes = [
-            models.Index(fields=["sender", "lane", "due_at", "id"], condition=Q(status="queued"), name="queue"),
-            models.Index(fields=["due_at"], condition=Q(status__in=["queued", "scheduled"]), name="queue_due"),
-            models.Index(fields=["lease_until"], condition=Q(status__in=["sending", "unknown"]), name="unsettled"),
+            models.Index(
+                fields=["sender", "lane", "due_at", "id"], condition=Q(status="queued"), name="queue"
+            ),
+            models.Index(
+                fields=["due_at"], condition=Q(status__in=["queued", "scheduled"]), name="queue_due"
+            ),
+            models.Index(
+                fields=["lease_until"], condition=Q(status__in=["sending", "unknown"]), name="unsettled"
+            ),
             models.Index(fields=["account", "to"], condition=Q(status="unknown"), name="unknown_to"),
             models.Index(fields=["org", "sender", "contact", "-id"], name="thread"),
-            models.Index(fields=["campaign", "status"], condition=Q(campaign__isnull=False), name="of_campaign"),
+            models.Index(
+                fields=["campaign", "status"], condition=Q(campaign__isnull=False), name="of_campaign"
+            ),
             models.Index(fields=["org", "-id"], name="of_org"),
             models.Index(
                 fields=["id"], condition=Q(direction="inbound", announced_at__isnull=True), name="untold"

@@ -58,7 +58,9 @@ class AssignmentCountry(TenantOwned):
     class Meta(TenantOwned.Meta):
         constraints = [
             models.UniqueConstraint(fields=["assignment", "country"], name="country_once"),
-            models.UniqueConstraint(fields=["assignee", "country"], condition=Q(is_default=True), name="one_default"),
+            models.UniqueConstraint(
+                fields=["assignee", "country"], condition=Q(is_default=True), name="one_default"
+            ),
         ]
 
 

@@ -52,7 +52,9 @@ class Registration(TenantOwned):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta(TenantOwned.Meta):
-        constraints = [models.UniqueConstraint(fields=["sender", "country"], name="one_registration_per_country")]
+        constraints = [
+            models.UniqueConstraint(fields=["sender", "country"], name="one_registration_per_country")
+        ]
 
 
 class VerdictOverride(TenantOwned):
@@ -66,4 +68,6 @@ class VerdictOverride(TenantOwned):
     made_at = models.DateTimeField(auto_now=True)
 
     class Meta(TenantOwned.Meta):
-        constraints = [models.UniqueConstraint(fields=["org", "kind", "country"], name="one_override_per_country")]
+        constraints = [
+            models.UniqueConstraint(fields=["org", "kind", "country"], name="one_override_per_country")
+        ]

@@ -19,7 +19,9 @@ class ProviderAccount(TenantOwned):
     provider = models.CharField(max_length=16, default="twilio")
     account_sid = models.CharField(max_length=64)
     sealed_token = models.TextField()
-    sealed_previous_token = models.TextField(blank=True, help_text="still accepted for signatures while rotating")
+    sealed_previous_token = models.TextField(
+        blank=True, help_text="still accepted for signatures while rotating"
+    )
     base_url = models.CharField(max_length=200, blank=True, help_text="empty is the provider's own")
     is_simulator = models.BooleanField(default=False)
     account_key = models.CharField(max_length=48, unique=True, default=new_account_key)

@@ -34,13 +34,17 @@ class SenderId(TenantOwned):
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.ACTIVE)
     provider_account = TenantForeignKey(ProviderAccount, models.PROTECT, related_name="senders")
     mps = models.PositiveIntegerField(help_text="segments a second")
-    reply_number = TenantForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="replies_for")
+    reply_number = TenantForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="replies_for"
+    )
     reply_instruction = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TenantOwned.Meta):
-        constraints = [models.UniqueConstraint(fields=["provider_account", "value"], name="one_sender_of_a_value")]
+        constraints = [
+            models.UniqueConstraint(fields=["provider_account", "value"], name="one_sender_of_a_value")
+        ]
 
     def __str__(self) -> str:
         return self.display

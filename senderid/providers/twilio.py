@@ -65,7 +65,9 @@ class TwilioCarrier:
         except aiohttp.ClientConnectorError:
             return Answer(Outcome.RETRY, code="refused_connection", text="The provider could not be reached.")
         except Exception as error:
-            return Answer(Outcome.UNKNOWN, code=type(error).__name__, text="No answer came; it may have been taken.")
+            return Answer(
+                Outcome.UNKNOWN, code=type(error).__name__, text="No answer came; it may have been taken."
+            )
         return Answer(Outcome.ACCEPTED, sid=message.sid or "", http_status=201)
 
     async def find(self, *, to: str, sender: str, since: datetime) -> list[Seen]:
@@ -76,7 +78,9 @@ class TwilioCarrier:
     async def inbound_since(self, *, since: datetime, limit: int = 1000) -> list[Seen]:
         """Texts that came in on or after the day of `since`."""
         found = await self._messages.list_async(date_sent_after=since, page_size=1000, limit=limit)
-        return [seen for seen in map(_seen, found) if seen.direction == "inbound" and seen.created_at >= since]
+        return [
+            seen for seen in map(_seen, found) if seen.direction == "inbound" and seen.created_at >= since
+        ]
 
     async def close(self) -> None:
         await self._session.close()
@@ -85,7 +89,12 @@ class TwilioCarrier:
 def _refused(error: TwilioRestException) -> Answer:
     code = str(error.code or "")
     if error.status >= 500:
-        return Answer(Outcome.UNKNOWN, code=code or str(error.status), text="The provider failed.", http_status=error.status)
+        return Answer(
+            Outcome.UNKNOWN,
+            code=code or str(error.status),
+            text="The provider failed.",
+            http_status=error.status,
+        )
     outcome, text = errors.meaning(code, error.status)
     return Answer(outcome, code=code or str(error.status), text=text, http_status=error.status)
 
@@ -106,7 +115,9 @@ def _seen(message: Any) -> Seen:
 
 def is_signed(*, tokens: list[str], url: str, params: Any, signature: str | None) -> bool:
     """Whether X-Twilio-Signature fits the configured URL and the form, by any of the account's tokens."""
-    return bool(signature) and any(RequestValidator(token).validate(url, params, signature) for token in tokens)
+    return bool(signature) and any(
+        RequestValidator(token).validate(url, params, signature) for token in tokens
+    )
 
 
 def read_inbound(form: Any) -> Inbound:
@@ -134,17 +145,29 @@ def read_receipt(form: Any) -> Receipt:
 
 def announce_account(account: Any) -> None:
     """Tells the simulator of an account, as if it had been opened there. Best effort."""
-    _post(account, "/_sim/accounts", json={
-        "account_sid": account.account_sid, "auth_token": account.auth_token, "inbound_url": account.inbound_url,
-    })
+    _post(
+        account,
+        "/_sim/accounts",
+        json={
+            "account_sid": account.account_sid,
+            "auth_token": account.auth_token,
+            "inbound_url": account.inbound_url,
+        },
+    )
 
 
 def announce_number(account: Any, value: str) -> None:
     """Tells the simulator of a sender and the webhook its replies go to. Best effort."""
     announce_account(account)
-    _post(account, "/_sim/numbers", json={
-        "account_sid": account.account_sid, "number": value, "sms_url": account.inbound_url,
-    })
+    _post(
+        account,
+        "/_sim/numbers",
+        json={
+            "account_sid": account.account_sid,
+            "number": value,
+            "sms_url": account.inbound_url,
+        },
+    )
 
 
 def _post(account: Any, path: str, **body: Any) -> None:

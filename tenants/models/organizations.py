@@ -27,13 +27,19 @@ class Organization(models.Model):
     stop_scope = models.CharField(max_length=8, choices=StopScope.choices, default=StopScope.ORG)
     quiet_hours = models.CharField(max_length=12, choices=QuietHours.choices, default=QuietHours.BY_COUNTRY)
     quiet_hours_reason = models.CharField(max_length=300, blank=True)
-    daily_cap = models.PositiveIntegerField(null=True, blank=True, help_text="segments a day; empty is no cap")
-    monthly_cap = models.PositiveIntegerField(null=True, blank=True, help_text="segments a month; empty is no cap")
+    daily_cap = models.PositiveIntegerField(
+        null=True, blank=True, help_text="segments a day; empty is no cap"
+    )
+    monthly_cap = models.PositiveIntegerField(
+        null=True, blank=True, help_text="segments a month; empty is no cap"
+    )
     require_consent = models.BooleanField(default=False)
     business_hours = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    assignee = models.OneToOneField(Assignee, models.SET_NULL, null=True, editable=False, related_name="organization")
+    assignee = models.OneToOneField(
+        Assignee, models.SET_NULL, null=True, editable=False, related_name="organization"
+    )
 
     def __str__(self) -> str:
         return self.name

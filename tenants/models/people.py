@@ -130,9 +130,15 @@ class Delegation(TenantOwned):
 
     class Meta(TenantOwned.Meta):
         constraints = [
-            models.CheckConstraint(condition=Q(ends_at__gt=models.F("starts_at")), name="absence_ends_after_start"),
             models.CheckConstraint(
-                condition=Q(stand_in__isnull=True) | ~Q(stand_in=models.F("absent")), name="nobody_stands_in_for_self"
+                condition=Q(ends_at__gt=models.F("starts_at")), name="absence_ends_after_start"
+            ),
+            models.CheckConstraint(
+                condition=Q(stand_in__isnull=True) | ~Q(stand_in=models.F("absent")),
+                name="nobody_stands_in_for_self",
             ),
         ]
-        indexes = [models.Index(fields=["org", "absent", "ends_at"]), models.Index(fields=["org", "stand_in", "ends_at"])]
+        indexes = [
+            models.Index(fields=["org", "absent", "ends_at"]),
+            models.Index(fields=["org", "stand_in", "ends_at"]),
+        ]

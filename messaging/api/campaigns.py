@@ -1,0 +1,195 @@
+"""REST: /campaigns and /programs."""
+
+from typing import Any
+
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from messaging import campaigns, fanout, programs
+from messaging.models import Campaign, Program
+from senderid.models import SenderId
+from tenants.api_base import OrgViewSet, Strict, pick_reference
+from tenants.models import Membership
+
+
+class AudienceSerializer(Strict):
+    lists = serializers.ListField(child=serializers.UUIDField(), required=False)
+    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    contacts = serializers.ListField(child=serializers.UUIDField(), required=False)
+    exclude = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+
+
+class CampaignSerializer(Strict):
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(max_length=120)
+    body = serializers.CharField(max_length=20_000, trim_whitespace=False)
+    audience = AudienceSerializer()
+    sender_mode = serializers.ChoiceField(Campaign.SenderMode.choices, default=Campaign.SenderMode.DEDICATED)
+    fallback_sender_id = serializers.UUIDField(allow_null=True, required=False)
+    category = serializers.ChoiceField(Campaign.Category.choices, default=Campaign.Category.PROMOTIONAL)
+    wants_reply = serializers.BooleanField(default=False)
+    send_at = serializers.DateTimeField(allow_null=True, required=False)
+    owner = serializers.UUIDField(allow_null=True, required=False)
+    status = serializers.CharField(read_only=True)
+    counts = serializers.DictField(read_only=True)
+    skipped_by = serializers.DictField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class CampaignViewSet(OrgViewSet):
+    """One text to many contacts. Its dedicated sender comes by an assignment."""
+
+    model, noun, serializer_class = Campaign, "campaign", CampaignSerializer
+    write_scope = "send"
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().select_related("org", "fallback_sender", "owner")
+
+    def show(self, row: Campaign) -> Any:
+        return {
+            "id": row.pk,
+            "name": row.name,
+            "body": row.body,
+            "audience": row.audience,
+            "sender_mode": row.sender_mode,
+            "fallback_sender_id": row.fallback_sender_id,
+            "category": row.category,
+            "wants_reply": row.wants_reply,
+            "send_at": row.send_at,
+            "owner": row.owner_id,
+            "status": row.status,
+            "created_at": row.created_at,
+            **campaigns.progress(row),
+        }
+
+    def create(self, request: Request) -> Response:
+        row = campaigns.save_campaign(org=self.org, **self._read(self.read_input()))
+        return Response(self.show(row), status=status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        row = self.get_object()
+        kept = {name: getattr(row, name) for name in ("name", "body", "audience", "sender_mode", "fallback_sender",
+                                                      "category", "wants_reply", "send_at", "owner")}  # fmt: skip
+        sent = set(request.data) if isinstance(request.data, dict) else set()
+        given = {name: value for name, value in self.read_input(partial=True).items() if name in sent}
+        campaigns.save_campaign(org=self.org, campaign=row, **{**kept, **self._read(given)})
+        return Response(self.show(row))
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        campaigns.delete_draft(campaign=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @action(detail=True, methods=["post"])
+    def report(self, request: Request, pk: str) -> Response:
+        """What starting it would do, without doing it."""
+        found = campaigns.pre_send_report(self.get_object())
+        return Response({name: found[name] for name in fanout.REPORTED})
+
+    @action(detail=True, methods=["post"])
+    def start(self, request: Request, pk: str) -> Response:
+        """Freezes the audience and sends now, or at `send_at`."""
+        return Response(self.show(campaigns.start(campaign=self.get_object())))
+
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str) -> Response:
+        """Nothing more leaves until it is resumed."""
+        return Response(self.show(campaigns.pause(campaign=self.get_object())))
+
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        """Goes on where it stood."""
+        return Response(self.show(campaigns.resume(campaign=self.get_object())))
+
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Ends it; texts that have not left are cancelled."""
+        return Response(self.show(campaigns.cancel(campaign=self.get_object())))
+
+    def _read(self, given: dict[str, Any]) -> dict[str, Any]:
+        if "audience" in given:
+            given["audience"] = {part: [str(one) for one in ids] for part, ids in given["audience"].items()}
+        if "fallback_sender_id" in given:
+            pk, senders = given.pop("fallback_sender_id"), SenderId.objects.for_org(self.org)
+            given["fallback_sender"] = (
+                pick_reference(senders, pk, "sender", "fallback_sender_id") if pk else None
+            )
+        if given.get("owner"):
+            given["owner"] = pick_reference(
+                Membership.objects.for_org(self.org), given["owner"], "member", "owner"
+            )
+        return given
+
+
+class KeywordSerializer(Strict):
+    word = serializers.CharField(max_length=40)
+    language = serializers.CharField(max_length=8, default="en")
+
+
+class TextsSerializer(Strict):
+    welcome = serializers.CharField(max_length=1600, allow_blank=True, required=False)
+    confirm = serializers.CharField(max_length=1600, allow_blank=True, required=False)
+    already_joined = serializers.CharField(max_length=1600, allow_blank=True, required=False)
+    help = serializers.CharField(max_length=1600, allow_blank=True, required=False)  # type: ignore[assignment]
+    stop = serializers.CharField(max_length=1600, allow_blank=True, required=False)
+    auto_reply = serializers.CharField(max_length=1600, allow_blank=True, required=False)
+
+
+class ProgramSerializer(Strict):
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(max_length=120)
+    keywords = KeywordSerializer(many=True, required=False)
+    opt_in = serializers.ChoiceField(Program.OptIn.choices, default=Program.OptIn.SINGLE)
+    mode = serializers.ChoiceField(Program.Mode.choices, default=Program.Mode.REPLY_AND_NOTIFY)
+    texts = TextsSerializer(required=False)
+    owner = serializers.UUIDField(allow_null=True, required=False)
+    subscribers = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class ProgramViewSet(OrgViewSet):
+    """Standing services. Their sender comes by an assignment."""
+
+    model, noun, serializer_class = Program, "program", ProgramSerializer
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().prefetch_related("keywords")
+
+    def show(self, row: Program) -> Any:
+        return {
+            "id": row.pk,
+            "name": row.name,
+            "keywords": [{"word": k.word, "language": k.language} for k in row.keywords.all()],
+            "opt_in": row.opt_in,
+            "mode": row.mode,
+            "texts": row.texts,
+            "owner": row.owner_id,
+            "subscribers": row.subscriptions.filter(state="active").count(),
+            "created_at": row.created_at,
+        }
+
+    def create(self, request: Request) -> Response:
+        row = programs.save_program(org=self.org, **self._read(self.read_input()))
+        return Response(self.show(row), status=status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        row = self.get_object()
+        sent = set(request.data) if isinstance(request.data, dict) else set()
+        given = {name: value for name, value in self.read_input(partial=True).items() if name in sent}
+        if "texts" in given:
+            given["texts"] = {**row.texts, **given["texts"]}
+        kept = {"name": row.name, "opt_in": row.opt_in, "mode": row.mode}
+        programs.save_program(org=self.org, program=row, **{**kept, **self._read(given)})
+        return Response(self.show(self.get_queryset().get(pk=row.pk)))
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        programs.end_program(program=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _read(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("owner"):
+            given["owner"] = pick_reference(
+                Membership.objects.for_org(self.org), given["owner"], "member", "owner"
+            )
+        return given

@@ -1,0 +1,205 @@
+"""REST: /contacts, /contact-lists, /opt-outs."""
+
+from typing import Any
+
+from django.db import transaction
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from messaging import consent, contacts
+from messaging.models import Contact, ContactList, OptOut, Program
+from senderid.models import SenderId
+from senderid.phone_numbers import read_number
+from tenants.api_base import OrgViewSet, Strict, pick_reference
+from tenants.errors import DomainError
+from tenants.models import Membership
+
+
+class ConsentSerializer(Strict):
+    source = serializers.CharField(max_length=40)
+    at = serializers.DateTimeField(required=False)
+
+
+class ContactChangeSerializer(Strict):
+    name = serializers.CharField(max_length=120, allow_blank=True, required=False)
+    owner = serializers.UUIDField(allow_null=True, required=False)
+    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=100)
+    attributes = serializers.DictField(required=False)
+    timezone = serializers.CharField(max_length=64, required=False)
+    consent = ConsentSerializer(required=False, write_only=True)
+
+
+class ContactSerializer(ContactChangeSerializer):
+    id = serializers.UUIDField(read_only=True)
+    number = serializers.CharField(max_length=40)
+    country = serializers.CharField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+def show_contact(row: Contact) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "number": row.number,
+        "name": row.name,
+        "country": row.country,
+        "timezone": row.timezone,
+        "owner": row.owner_id,
+        "tags": row.tags,
+        "attributes": row.attributes,
+        "created_at": row.created_at,
+    }
+
+
+class ContactViewSet(OrgViewSet):
+    """People we text with."""
+
+    model, noun, serializer_class = Contact, "contact", ContactSerializer
+    write_scope = "contacts"
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        given = self.request.query_params
+        if number := given.get("number"):
+            rows = rows.filter(number=read_number(number, country=self.org.country).e164)
+        if tag := given.get("tag"):
+            rows = rows.filter(tags__contains=[tag])
+        if owner := given.get("owner"):
+            rows = rows.filter(owner=owner)
+        return rows
+
+    def show(self, row: Contact) -> Any:
+        return show_contact(row)
+
+    @transaction.atomic
+    def create(self, request: Request) -> Response:
+        given = self._with_owner(self.read_input())
+        agreed = given.pop("consent", None)
+        row = contacts.save_contact(org=self.org, **given)
+        self._consent(row, agreed)
+        return Response(self.show(row), status=status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        row, given = self.get_object(), self._with_owner(self.read_input(ContactChangeSerializer))
+        agreed = given.pop("consent", None)
+        contacts.change_contact(contact=row, **given)
+        self._consent(row, agreed)
+        return Response(self.show(row))
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        contacts.delete_contact(contact=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _with_owner(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("owner"):
+            given["owner"] = pick_reference(
+                Membership.objects.for_org(self.org), given["owner"], "member", "owner"
+            )
+        return given
+
+    def _consent(self, row: Contact, agreed: dict[str, Any] | None) -> None:
+        if agreed:
+            consent.give_consent(
+                org=self.org, number=row.number, source=agreed["source"], at=agreed.get("at")
+            )
+
+
+class ContactListSerializer(Strict):
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(max_length=120)
+    contacts = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=100_000)
+    size = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class ContactListViewSet(OrgViewSet):
+    """Named lists of contacts."""
+
+    model, noun, serializer_class = ContactList, "list", ContactListSerializer
+    write_scope = "contacts"
+
+    def show(self, row: ContactList) -> Any:
+        return {"id": row.pk, "name": row.name, "size": row.entries.count(), "created_at": row.created_at}
+
+    def create(self, request: Request) -> Response:
+        given = self.read_input()
+        row = contacts.save_list(org=self.org, name=given["name"], contact_ids=given.get("contacts", []))
+        return Response(self.show(row), status=status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        row, given = self.get_object(), self.read_input(partial=True)
+        contacts.save_list(
+            org=self.org,
+            name=given.get("name", row.name),
+            contact_ids=given.get("contacts"),
+            contact_list=row,
+        )
+        return Response(self.show(row))
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        self.get_object().delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class OptOutSerializer(Strict):
+    id = serializers.UUIDField(read_only=True)
+    number = serializers.CharField(max_length=40)
+    scope = serializers.ChoiceField(OptOut.Scope.choices, default=OptOut.Scope.ORG)
+    sender_id = serializers.UUIDField(allow_null=True, required=False)
+    program = serializers.UUIDField(allow_null=True, required=False)
+    source = serializers.CharField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class OptOutViewSet(OrgViewSet):
+    """Numbers that may not be texted."""
+
+    model, noun, serializer_class = OptOut, "opt-out", OptOutSerializer
+    write_scope = "contacts"
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        if number := self.request.query_params.get("number"):
+            rows = rows.filter(number=read_number(number, country=self.org.country).e164)
+        return rows
+
+    def show(self, row: OptOut) -> Any:
+        return {
+            "id": row.pk,
+            "number": row.number,
+            "scope": row.scope,
+            "sender_id": row.sender_id,
+            "program": row.program_id,
+            "source": row.source,
+            "created_at": row.created_at,
+        }
+
+    def create(self, request: Request) -> Response:
+        given = self.read_input()
+        senders, programs = SenderId.objects.for_org(self.org), Program.objects.for_org(self.org)
+        sender, program = given.get("sender_id"), given.get("program")
+        if given["scope"] == OptOut.Scope.SENDER and not sender:
+            raise DomainError("required", "Say which sender.", field="sender_id", status=400)
+        if given["scope"] == OptOut.Scope.PROGRAM and not program:
+            raise DomainError("required", "Say which program.", field="program", status=400)
+        row, is_new = consent.opt_out(
+            org=self.org,
+            number=read_number(given["number"], country=self.org.country).e164,
+            scope=given["scope"],
+            source=OptOut.Source.API,
+            sender=pick_reference(senders, sender, "sender", "sender_id") if sender else None,
+            program=pick_reference(programs, program, "program", "program") if program else None,
+        )
+        return Response(self.show(row), status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        row = self.get_object()
+        consent.opt_in(
+            org=self.org,
+            number=row.number,
+            scope=row.scope,
+            source=OptOut.Source.API,
+            sender=row.sender,
+            program=row.program,
+        )
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,157 @@
+"""REST: /conversations, its messages, and answering in it."""
+
+from typing import Any
+
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from messaging import conversations, folders, idempotency, sending
+from messaging.api.messages import MessageSerializer, show_message
+from messaging.contacts import clean_tags
+from messaging.models import Conversation, Message
+from messaging.planning import Request as TextRequest
+from tenants.api_base import OrgViewSet, Strict, pick, pick_reference
+from tenants.api_policy import CursorPages
+from tenants.models import Membership
+
+
+class ConversationChangeSerializer(Strict):
+    status = serializers.ChoiceField(Conversation.Status.choices, required=False)
+    assignee = serializers.UUIDField(allow_null=True, required=False)
+    snoozed_until = serializers.DateTimeField(allow_null=True, required=False)
+    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=50)
+
+
+class ConversationSerializer(ConversationChangeSerializer):
+    id = serializers.UUIDField(read_only=True)
+    sender_id = serializers.UUIDField(read_only=True)
+    contact = serializers.DictField(read_only=True)
+    unread = serializers.BooleanField(read_only=True)
+    unread_count = serializers.IntegerField(read_only=True)
+    waiting_since = serializers.DateTimeField(read_only=True, allow_null=True)
+    last_message = serializers.DictField(read_only=True, allow_null=True)
+    campaign = serializers.UUIDField(read_only=True, allow_null=True)
+    program = serializers.UUIDField(read_only=True, allow_null=True)
+
+
+class AnswerSerializer(Strict):
+    body = serializers.CharField(trim_whitespace=False, max_length=100_000)
+    as_member = serializers.UUIDField(allow_null=True, required=False)
+    send_at = serializers.DateTimeField(allow_null=True, required=False)
+    client_ref = serializers.CharField(max_length=100, allow_blank=True, required=False)
+
+
+def show_conversation(row: Any) -> dict[str, Any]:
+    last = row.last_at and {"body": row.last_body, "direction": row.last_direction, "at": row.last_at}
+    return {
+        "id": row.pk,
+        "sender_id": row.sender_id,
+        "contact": {"id": row.contact_id, "number": row.contact.number, "name": row.contact.name},
+        "status": row.status,
+        "assignee": row.assignee_id,
+        "unread": row.unread_count > 0,
+        "unread_count": row.unread_count,
+        "waiting_since": row.waiting_since,
+        "snoozed_until": row.snoozed_until,
+        "last_message": last or None,
+        "campaign": row.campaign_id,
+        "program": row.program_id,
+        "tags": row.tags,
+    }
+
+
+class NewestFirst(CursorPages):
+    ordering = ("-last_at", "-id")
+
+
+class ConversationViewSet(OrgViewSet):
+    """What passed between one sender and one contact. `as_member` narrows all of it to what that member may read."""
+
+    model, noun, serializer_class = Conversation, "conversation", ConversationSerializer
+    pagination_class = NewestFirst
+    write_scope = "send"
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return Conversation.unscoped.none()
+        given = self.request.query_params
+        member = self.member(given.get("as_member"))
+        rows = conversations.readable_by(member) if member else Conversation.objects.for_org(self.org)
+        rows = conversations.with_unread(rows, member)
+        return rows.select_related("contact", "sender__provider_account", "campaign", "program")
+
+    def filter_queryset(self, rows: Any) -> Any:
+        given = self.request.query_params
+        member = self.member(given.get("as_member"))
+        if folder := given.get("folder"):
+            rows = folders.in_folder(rows, folder, member)
+        if given.get("unread") in ("true", "1"):
+            rows = rows.filter(unread_count__gt=0)
+        names = ("status", "assignee", "contact", "campaign", "program", "tag", "q")
+        wanted = {name: given.get(name) for name in names} | {"sender": given.get("sender_id")}
+        return folders.narrowed(rows, wanted)
+
+    def show(self, row: Conversation) -> Any:
+        return show_conversation(row)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        row, given = self.get_object(), self.read_input(ConversationChangeSerializer)
+        by = self.member(request.query_params.get("as_member"))
+        if "assignee" in given:
+            members = Membership.objects.for_org(self.org).select_related("user")
+            to = (
+                pick_reference(members, given["assignee"], "member", "assignee")
+                if given["assignee"]
+                else None
+            )
+            conversations.assign_conversation(conversation=row, to=to, by=by)
+        if "status" in given:
+            conversations.set_status(
+                conversation=row, status=given["status"], snoozed_until=given.get("snoozed_until"), by=by
+            )
+        if "tags" in given:
+            conversations.set_tags(conversation=row, tags=clean_tags(given["tags"]))
+        return Response(self.show(pick(self.get_queryset(), pk, self.noun)))
+
+    @action(
+        detail=True, methods=["get", "post"], pagination_class=CursorPages, serializer_class=MessageSerializer
+    )
+    def messages(self, request: Request, pk: str) -> Response:
+        """The texts of a conversation, newest first; POST answers on its own sender."""
+        conversation = self.get_object()
+        if request.method == "POST":
+            return self._answer(request, conversation)
+        rows = Message.objects.for_org(self.org).filter(
+            sender=conversation.sender, contact=conversation.contact
+        )
+        page = self.paginate_queryset(rows.select_related("contact"))
+        return self.get_paginated_response([show_message(row) for row in page or []])
+
+    def _answer(self, request: Request, conversation: Conversation) -> Response:
+        def work() -> tuple[int, Any]:
+            given = self.read_input(AnswerSerializer)
+            member = self.member(given.get("as_member"))
+            if member is not None:
+                pick(conversations.readable_by(member), conversation.pk, "conversation")
+            text = TextRequest(
+                org=self.org,
+                to=conversation.contact.number,
+                body=given["body"],
+                as_member=member,
+                conversation=conversation,
+                may_answer=bool(
+                    member and conversations.may_answer(member=member, conversation=conversation)
+                ),
+                send_at=given.get("send_at"),
+                sandbox=request.auth.sandbox,
+            )
+            row = sending.queue_message(
+                request=text, api_key=request.auth, client_ref=given.get("client_ref", "")
+            )
+            return status.HTTP_202_ACCEPTED, show_message(row)
+
+        key = request.headers.get("Idempotency-Key", "")
+        code, answer, _ = idempotency.once(org=self.org, key=key, body=request.data, work=work)
+        return Response(answer, status=code)

@@ -1,0 +1,172 @@
+"""REST: /messages and /messages/preview."""
+
+from typing import Any
+
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from messaging import idempotency, sending
+from messaging.models import Campaign, Message, Program
+from messaging.planning import Request as TextRequest
+from messaging.planning import plan_text
+from senderid.models import SenderId
+from senderid.phone_numbers import parse
+from tenants.api_base import OrgViewSet, Strict, pick_reference
+
+
+class SendSerializer(Strict):
+    to = serializers.CharField(max_length=40)
+    body = serializers.CharField(trim_whitespace=False, max_length=100_000, help_text="1 to 1,600 characters")
+    as_member = serializers.UUIDField(allow_null=True, required=False)
+    campaign = serializers.UUIDField(allow_null=True, required=False)
+    program = serializers.UUIDField(allow_null=True, required=False)
+    wants_reply = serializers.BooleanField(default=False)
+    send_at = serializers.DateTimeField(allow_null=True, required=False)
+    client_ref = serializers.CharField(max_length=100, allow_blank=True, required=False)
+    metadata = serializers.DictField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        named = serializers.CharField(
+            required=False, allow_null=True, help_text="a sender: its id or its value"
+        )
+        return {**super().get_fields(), "from": named}
+
+
+class ReasonSerializer(serializers.Serializer):
+    rule = serializers.CharField()
+    text = serializers.CharField()
+
+
+class MessageSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    status = serializers.CharField()
+    direction = serializers.ChoiceField(Message.Direction.choices)
+    to = serializers.CharField()
+    sender_id = serializers.UUIDField()
+    sender_reason = ReasonSerializer()
+    country = serializers.CharField()
+    body = serializers.CharField()
+    segments = serializers.IntegerField()
+    encoding = serializers.ChoiceField(["GSM-7", "UCS-2"])
+    client_ref = serializers.CharField()
+    metadata = serializers.DictField()
+    send_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    error_code = serializers.CharField(allow_null=True)
+    error_text = serializers.CharField(allow_null=True)
+    conversation = serializers.UUIDField(allow_null=True)
+    contact = serializers.DictField()
+    campaign = serializers.UUIDField(allow_null=True)
+    program = serializers.UUIDField(allow_null=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "from": serializers.CharField()}
+
+
+def show_message(row: Message) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "status": row.status,
+        "direction": row.direction,
+        "to": row.to,
+        "from": row.from_value,
+        "sender_id": row.sender_id,
+        "sender_reason": {"rule": row.rule, "text": row.rule_text},
+        "country": row.country,
+        "body": row.body,
+        "segments": row.segments,
+        "encoding": row.encoding,
+        "client_ref": row.client_ref,
+        "metadata": row.metadata,
+        "send_at": row.send_at,
+        "created_at": row.created_at,
+        "error_code": row.error_code or None,
+        "error_text": row.error_text or None,
+        "conversation": row.conversation_id,
+        "contact": {"id": row.contact_id, "number": row.contact.number, "name": row.contact.name},
+        "campaign": row.campaign_id,
+        "program": row.program_id,
+        "sent_by": row.sent_by_id,
+        "on_behalf_of": row.on_behalf_of_id,
+    }
+
+
+FILTERS = {"status": "status", "direction": "direction", "campaign": "campaign", "program": "program",
+           "sender_id": "sender", "client_ref": "client_ref", "to": "to", "contact": "contact",
+           "conversation": "conversation"}  # fmt: skip
+
+
+class MessageViewSet(OrgViewSet):
+    """Texts, out and in. POST answers 202: the text is queued and can't be lost from then on."""
+
+    model, noun, serializer_class = Message, "message", MessageSerializer
+    write_scope = "send"
+    scopes_by_action = {"preview": "read"}
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset().select_related("contact")
+        if getattr(self, "swagger_fake_view", False):
+            return rows
+        given = self.request.query_params
+        return rows.filter(**{field: given[name] for name, field in FILTERS.items() if given.get(name)})
+
+    def show(self, row: Message) -> Any:
+        return show_message(row)
+
+    def create(self, request: Request) -> Response:
+        def work() -> tuple[int, Any]:
+            given = self.read_input(SendSerializer)
+            message = sending.queue_message(
+                request=self._text(given),
+                api_key=request.auth,
+                client_ref=given.get("client_ref", ""),
+                metadata=given.get("metadata"),
+            )
+            return status.HTTP_202_ACCEPTED, show_message(message)
+
+        key = request.headers.get("Idempotency-Key", "")
+        code, answer, is_repeat = idempotency.once(org=self.org, key=key, body=request.data, work=work)
+        headers = {"Idempotent-Replayed": "true"} if is_repeat else None
+        return Response(answer, status=code, headers=headers)
+
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        """Who would speak and why, without sending."""
+        return Response(plan_text(request=self._text(self.read_input(SendSerializer))).shown())
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        given = self.read_input(CancelSerializer)
+        assert given["status"] == "cancelled"
+        return Response(show_message(sending.cancel(message=self.get_object())))
+
+    def _text(self, given: dict[str, Any]) -> TextRequest:
+        campaigns, programs = Campaign.objects.for_org(self.org), Program.objects.for_org(self.org)
+        campaign, program = given.get("campaign"), given.get("program")
+        return TextRequest(
+            org=self.org,
+            to=given["to"],
+            body=given["body"],
+            as_member=self.member(given.get("as_member")),
+            named=named_sender(self.org, given["from"]) if given.get("from") else None,
+            campaign=pick_reference(campaigns, campaign, "campaign", "campaign") if campaign else None,
+            program=pick_reference(programs, program, "program", "program") if program else None,
+            wants_reply=given["wants_reply"],
+            send_at=given.get("send_at"),
+            sandbox=self.request.auth.sandbox,
+        )
+
+
+class CancelSerializer(Strict):
+    status = serializers.ChoiceField(["cancelled"])
+
+
+def named_sender(org: Any, given: str) -> SenderId:
+    """A sender by its id or its value; 400 that names `from` otherwise."""
+    rows = SenderId.objects.for_org(org).select_related("provider_account")
+    number = parse(given)
+    by_value = (
+        rows.filter(value=number.e164 if number else given).exclude(status=SenderId.Status.RETIRED).first()
+    )
+    return by_value or pick_reference(rows, given, "sender of yours", "from")

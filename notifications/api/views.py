@@ -1,0 +1,241 @@
+"""REST: /assignments (with the notification rule, hence in this layer), /notifications, /email-templates."""
+
+from typing import Any
+
+from django.db import transaction
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from messaging.conversations import readable_by
+from notifications import email_templates, rules
+from notifications.models import EmailTemplate, Notification, Rule
+from notifications.recipients import rule_of
+from senderid import assignment as assigning
+from senderid.models import Assignment, SenderId
+from tenants.api_base import OrgViewSet, Strict, pick_reference
+from tenants.models import Assignee, Membership
+
+
+class RuleSerializer(Strict):
+    rule = serializers.ChoiceField(Rule.choices, required=False)
+    fallback = serializers.ChoiceField(Rule.choices, required=False, allow_blank=True)
+    members = serializers.ListField(child=serializers.UUIDField(), required=False)
+    emails = serializers.ListField(child=serializers.EmailField(), required=False)
+    template = serializers.UUIDField(allow_null=True, required=False)
+    throttle_minutes = serializers.IntegerField(min_value=0, max_value=10_080, required=False)
+    escalate_after_minutes = serializers.IntegerField(
+        min_value=1, max_value=10_080, required=False, allow_null=True
+    )
+    escalate_to = serializers.UUIDField(allow_null=True, required=False)
+    mandatory = serializers.BooleanField(required=False)
+    hide_body = serializers.BooleanField(required=False)
+
+
+class AssigneeSerializer(Strict):
+    kind = serializers.ChoiceField(Assignee.Kind.choices)
+    id = serializers.CharField(max_length=40)
+
+
+class AssignmentChangeSerializer(Strict):
+    countries = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    is_default = serializers.BooleanField(required=False)
+    priority = serializers.IntegerField(min_value=0, max_value=32_000, required=False)
+    can_send = serializers.BooleanField(required=False)
+    can_read = serializers.BooleanField(required=False)
+    valid_from = serializers.DateTimeField(allow_null=True, required=False)
+    valid_until = serializers.DateTimeField(allow_null=True, required=False)
+    notification = RuleSerializer(required=False)
+
+
+class AssignmentSerializer(AssignmentChangeSerializer):
+    id = serializers.UUIDField(read_only=True)
+    sender_id = serializers.UUIDField()
+    assignee = AssigneeSerializer()
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class AssignmentViewSet(OrgViewSet):
+    """Which sender is whose, and who is told of its texts."""
+
+    model, noun, serializer_class = Assignment, "assignment", AssignmentSerializer
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset().select_related("assignee", "sender").prefetch_related("countries")
+        for name, field in (("sender_id", "sender"), ("assignee", "assignee")):
+            if given := self.request.query_params.get(name):
+                rows = rows.filter(**{field: given})
+        return rows
+
+    def show(self, row: Assignment) -> Any:
+        return {
+            "id": row.pk,
+            "sender_id": row.sender_id,
+            "assignee": {"kind": row.assignee.kind, "id": row.assignee_id},
+            "countries": row.country_codes,
+            "is_default": row.is_default,
+            "priority": row.priority,
+            "can_send": row.can_send,
+            "can_read": row.can_read,
+            "valid_from": row.valid_from,
+            "valid_until": row.valid_until,
+            "notification": _show_rule(row),
+            "created_at": row.created_at,
+        }
+
+    @transaction.atomic
+    def create(self, request: Request) -> Response:
+        given = self.read_input()
+        told = given.pop("notification", {})
+        senders = SenderId.objects.for_org(self.org)
+        sender = pick_reference(senders, given.pop("sender_id"), "sender", "sender_id")
+        wanted = given.pop("assignee")
+        assignee = assigning.assignee_named(org_id=self.org.pk, kind=wanted["kind"], given=wanted["id"])
+        row = assigning.assign(sender=sender, assignee=assignee, **given)
+        rules.set_rule(assignment=row, **self._rule(told))
+        return Response(self.show(self._fresh(row)), status=status.HTTP_201_CREATED)
+
+    @transaction.atomic
+    def partial_update(self, request: Request, pk: str) -> Response:
+        row, given = self.get_object(), self.read_input(AssignmentChangeSerializer)
+        told = given.pop("notification", None)
+        if given:
+            assigning.change_assignment(assignment=row, **given)
+        if told is not None:
+            rules.set_rule(assignment=row, **{**_kept(row), **self._rule(told)})
+        return Response(self.show(self._fresh(row)))
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        assigning.end_assignment(assignment=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _fresh(self, row: Assignment) -> Assignment:
+        return AssignmentViewSet.get_queryset(self).get(pk=row.pk)
+
+    def _rule(self, given: dict[str, Any]) -> dict[str, Any]:
+        members = Membership.objects.for_org(self.org).select_related("user")
+        if "members" in given:
+            field = "notification.members"
+            given["members"] = [pick_reference(members, pk, "member", field) for pk in given["members"]]
+        if given.get("escalate_to"):
+            field = "notification.escalate_to"
+            given["escalate_to"] = pick_reference(members, given["escalate_to"], "member", field)
+        if given.get("template"):
+            templates = EmailTemplate.objects.for_org(self.org)
+            given["template"] = pick_reference(
+                templates, given["template"], "template", "notification.template"
+            )
+        return given
+
+
+def _kept(row: Assignment) -> dict[str, Any]:
+    """The rule as it stands, so that a PATCH changes only what it names."""
+    rule = rule_of(row)
+    names = ("rule", "fallback", "emails", "template", "throttle_minutes", "escalate_after_minutes", "escalate_to",
+             "mandatory", "hide_body")  # fmt: skip
+    members = [] if rule._state.adding else list(rule.members.select_related("user"))
+    return {name: getattr(rule, name) for name in names} | {"members": members}
+
+
+def _show_rule(row: Assignment) -> dict[str, Any]:
+    rule = rule_of(row)
+    return {
+        "rule": rule.rule,
+        "fallback": rule.fallback or None,
+        "members": [] if rule._state.adding else [chosen.member_id for chosen in rule.chosen.all()],
+        "emails": rule.emails,
+        "template": rule.template_id,
+        "throttle_minutes": rule.throttle_minutes,
+        "escalate_after_minutes": rule.escalate_after_minutes,
+        "escalate_to": rule.escalate_to_id,
+        "mandatory": rule.mandatory,
+        "hide_body": rule.hide_body,
+    }
+
+
+class NotificationSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    message = serializers.UUIDField(allow_null=True)
+    conversation = serializers.UUIDField(allow_null=True)
+    member = serializers.UUIDField(allow_null=True)
+    email = serializers.CharField()
+    rule = serializers.CharField()
+    reason = serializers.CharField()
+    outcome = serializers.ChoiceField(Notification.Outcome.choices)
+    created_at = serializers.DateTimeField()
+    sent_at = serializers.DateTimeField(allow_null=True)
+
+
+class NotificationViewSet(OrgViewSet):
+    """The why-log: who was, and was not, told of what, and why."""
+
+    model, noun, serializer_class = Notification, "notification", NotificationSerializer
+    http_method_names = ["get", "head", "options"]
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        given = self.request.query_params
+        for name in ("message", "conversation", "member", "outcome"):
+            if wanted := given.get(name):
+                rows = rows.filter(**{name: wanted})
+        if member := self.member(given.get("as_member")):
+            rows = rows.filter(conversation__in=readable_by(member))
+        return rows
+
+    def show(self, row: Notification) -> Any:
+        return {
+            "id": row.pk,
+            "kind": row.kind,
+            "message": row.message_id,
+            "conversation": row.conversation_id,
+            "member": row.member_id,
+            "email": row.email,
+            "rule": row.rule,
+            "reason": row.reason,
+            "outcome": row.outcome,
+            "created_at": row.created_at,
+            "sent_at": row.sent_at,
+        }
+
+
+class TemplateSerializer(Strict):
+    id = serializers.UUIDField(read_only=True)
+    kind = serializers.ChoiceField(EmailTemplate.Kind.choices)
+    name = serializers.CharField(max_length=80)
+    subject = serializers.CharField(max_length=300)
+    html = serializers.CharField(max_length=50_000)
+    text = serializers.CharField(max_length=50_000)
+    is_org_default = serializers.BooleanField(default=False)
+
+
+class TemplateViewSet(OrgViewSet):
+    """Wording of mails, in Liquid."""
+
+    model, noun, serializer_class = EmailTemplate, "template", TemplateSerializer
+
+    def show(self, row: EmailTemplate) -> Any:
+        return {name: getattr(row, name) for name in TemplateSerializer().fields}
+
+    def create(self, request: Request) -> Response:
+        row = email_templates.save_template(org=self.org, **self.read_input())
+        return Response(self.show(row), status=status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        row = self.get_object()
+        kept = {name: getattr(row, name) for name in TemplateSerializer().fields if name != "id"}
+        sent = set(request.data) if isinstance(request.data, dict) else set()
+        given = {name: value for name, value in self.read_input(partial=True).items() if name in sent}
+        return Response(
+            self.show(email_templates.save_template(org=self.org, template=row, **{**kept, **given}))
+        )
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        self.get_object().delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+ROUTES = [
+    ("assignments", AssignmentViewSet),
+    ("notifications", NotificationViewSet),
+    ("email-templates", TemplateViewSet),
+]

@@ -1,0 +1,158 @@
+"""REST: /sender-ids (+ registrations), /delegations, /country-rules."""
+
+from typing import Any
+
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from senderid import delegated, provisioning, registration
+from senderid.api.serializers import (
+    CountryRuleSerializer,
+    DelegationSerializer,
+    RegistrationSerializer,
+    SenderChangeSerializer,
+    SenderSerializer,
+    show_registration,
+    show_sender,
+)
+from senderid.models import CountryRule, ProviderAccount, SenderId
+from tenants import delegation
+from tenants.api_base import OrgViewSet, pick, pick_reference
+from tenants.errors import NotFound
+from tenants.limits import readable_country
+from tenants.models import Delegation, Membership
+
+
+class SenderIdViewSet(OrgViewSet):
+    """Numbers and names."""
+
+    model, noun, serializer_class = SenderId, "sender", SenderSerializer
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        for name in ("kind", "status", "country", "value"):
+            if given := self.request.query_params.get(name):
+                rows = rows.filter(**{name: given})
+        return rows
+
+    def get_object(self) -> SenderId:
+        rows = SenderId.objects.for_org(self.org).select_related("provider_account", "reply_number")
+        return pick(rows, self.kwargs["pk"], "sender")
+
+    def show(self, row: SenderId) -> Any:
+        return show_sender(row)
+
+    def create(self, request: Request) -> Response:
+        given = self._with_rows(self.read_input())
+        return Response(
+            self.show(provisioning.add_sender(org=self.org, **given)), status=status.HTTP_201_CREATED
+        )
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        given = self._with_rows(self.read_input(SenderChangeSerializer))
+        return Response(self.show(provisioning.change_sender(sender=self.get_object(), **given)))
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        provisioning.delete_sender(sender=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @action(detail=True, methods=["get"], url_path="registrations")
+    def registrations(self, request: Request, pk: str) -> Response:
+        """The sender's registrations, by country."""
+        rows = self.get_object().registrations.order_by("country")
+        return Response({"results": [show_registration(row) for row in rows], "next": None})
+
+    @action(detail=True, methods=["get", "put"], url_path=r"registrations/(?P<country>[A-Za-z]{2})")
+    def registration(self, request: Request, pk: str, country: str) -> Response:
+        """Where it stands with one country's register."""
+        sender, code = self.get_object(), readable_country(country)
+        if request.method == "PUT":
+            given = self.read_input(RegistrationSerializer)
+            return Response(show_registration(registration.register(sender=sender, country=code, **given)))
+        row = sender.registrations.filter(country=code).first()
+        if row is None:
+            raise NotFound("registration")
+        return Response(show_registration(row))
+
+    def _with_rows(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("provider_account"):
+            accounts = ProviderAccount.objects.for_org(self.org)
+            found = pick_reference(
+                accounts, given["provider_account"], "provider account", "provider_account"
+            )
+            given["provider_account"] = found
+        if given.get("reply_number"):
+            senders = SenderId.objects.for_org(self.org)
+            given["reply_number"] = pick_reference(senders, given["reply_number"], "sender", "reply_number")
+        return given
+
+
+class DelegationViewSet(OrgViewSet):
+    """Absences: a stand-in reads and sends on the absent member's senders for that time."""
+
+    model, noun, serializer_class = Delegation, "delegation", DelegationSerializer
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().select_related("absent__user").prefetch_related("chosen_senders")
+
+    def show(self, row: Delegation) -> Any:
+        return {
+            "id": row.pk,
+            "from": row.absent_id,
+            "to": row.stand_in_id,
+            "start": row.starts_at,
+            "end": row.ends_at,
+            "senders": [chosen.sender_id for chosen in row.chosen_senders.all()],
+            "reason": row.reason,
+            "copy_absent": row.copy_absent,
+        }
+
+    def create(self, request: Request) -> Response:
+        given = self.read_input()
+        members = Membership.objects.for_org(self.org).select_related("user")
+        senders = [
+            pick_reference(SenderId.objects.for_org(self.org), pk, "sender", "senders")
+            for pk in given.get("senders", [])
+        ]
+        row = delegation.delegate(
+            absent=pick_reference(members, given["from"], "member", "from"),
+            stand_in=pick_reference(members.filter(is_active=True), given["to"], "active member", "to")
+            if given.get("to")
+            else None,
+            starts_at=given["start"],
+            ends_at=given["end"],
+            reason=given.get("reason", ""),
+            copy_absent=given["copy_absent"],
+        )
+        if senders:
+            delegated.choose_senders(delegation=row, senders=senders)
+        return Response(self.show(row), status=status.HTTP_201_CREATED)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        delegation.end_delegation(delegation=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class CountryRuleViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
+    """What each country allows: the same for every organization."""
+
+    queryset = CountryRule.objects.order_by("country")
+    serializer_class = CountryRuleSerializer
+    lookup_value_regex = "[A-Za-z]{2}"
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        rows = CountryRuleSerializer(self.get_queryset(), many=True).data
+        return Response({"results": rows, "next": None})
+
+    def get_object(self) -> CountryRule:
+        self.kwargs["pk"] = self.kwargs["pk"].upper()
+        return super().get_object()
+
+
+ROUTES = [
+    ("sender-ids", SenderIdViewSet),
+    ("delegations", DelegationViewSet),
+    ("country-rules", CountryRuleViewSet),
+]

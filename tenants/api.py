@@ -1,0 +1,215 @@
+"""REST: /organization, /api-keys, /members, /profiles, /teams."""
+
+from typing import Any
+
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants import api_keys, limits, memberships
+from tenants.api_base import OrgViewSet, Strict, pick_reference
+from tenants.errors import DomainError
+from tenants.models import ApiKey, Membership, Organization, Profile, Team
+
+
+class AllowedCountries(serializers.Field):
+    """A list of ISO codes, or "all"."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if data == "all" or (isinstance(data, list) and all(isinstance(code, str) for code in data)):
+            return data
+        raise serializers.ValidationError('Give a list of two-letter codes, or "all".')
+
+    def to_representation(self, value: Any) -> Any:
+        return "all" if "*" in value else value
+
+
+class OrganizationSerializer(Strict):
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(max_length=120, required=False)
+    country = serializers.CharField(required=False)
+    timezone = serializers.CharField(required=False)
+    allowed_countries = AllowedCountries(required=False)
+    stop_scope = serializers.ChoiceField(Organization.StopScope.choices, required=False)
+    quiet_hours = serializers.ChoiceField(Organization.QuietHours.choices, required=False)
+    quiet_hours_reason = serializers.CharField(max_length=300, allow_blank=True, required=False)
+    daily_cap = serializers.IntegerField(
+        min_value=0, max_value=2_000_000_000, allow_null=True, required=False
+    )
+    monthly_cap = serializers.IntegerField(
+        min_value=0, max_value=2_000_000_000, allow_null=True, required=False
+    )
+    require_consent = serializers.BooleanField(required=False)
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class OrganizationView(OrgViewSet):
+    """The key's own organization: GET and PATCH /organization."""
+
+    serializer_class = OrganizationSerializer
+    pagination_class = None
+
+    def get_queryset(self) -> Any:
+        return Organization.objects.filter(pk=self.org.pk)
+
+    def read(self, request: Request) -> Response:
+        return Response(self.show(self.org))
+
+    def change(self, request: Request) -> Response:
+        changes = self.read_input(partial=True)
+        # Switching quiet hours off needs a reason; one given before counts.
+        return Response(self.show(limits.change_organization(org=self.org, **changes)))
+
+
+class ApiKeySerializer(Strict):
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(max_length=120)
+    scopes = serializers.ListField(child=serializers.ChoiceField(list(api_keys.SCOPES)), required=False)
+    sandbox = serializers.BooleanField(default=False)
+    expires_at = serializers.DateTimeField(allow_null=True, required=False)
+    prefix = serializers.CharField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    last_used_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    revoked_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    key = serializers.CharField(read_only=True, help_text="shown once, when it is made")
+
+
+class ApiKeyViewSet(OrgViewSet):
+    """Keys of this API."""
+
+    model, noun, serializer_class = ApiKey, "key", ApiKeySerializer
+
+    def show(self, row: ApiKey) -> Any:
+        names = [name for name in ApiKeySerializer().fields if name != "key"]
+        return {name: getattr(row, name) for name in names}
+
+    def create(self, request: Request) -> Response:
+        given = self.read_input()
+        wider = set(given.get("scopes") or api_keys.SCOPES) - set(request.auth.scopes)
+        if wider or (request.auth.sandbox and not given["sandbox"]):
+            text = "A key can’t make one that may more than itself."
+            raise DomainError("forbidden", text, status=403, field="scopes")
+        row, text = api_keys.mint(org=self.org, **given)
+        return Response({**self.show(row), "key": text}, status=status.HTTP_201_CREATED)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        api_keys.revoke(key=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MemberSerializer(Strict):
+    id = serializers.UUIDField(read_only=True)
+    email = serializers.EmailField()
+    name = serializers.CharField(max_length=120)
+    role = serializers.ChoiceField(Membership.Role.choices, default=Membership.Role.REP)
+    profile = serializers.UUIDField(allow_null=True, required=False)
+    teams = serializers.ListField(child=serializers.UUIDField(), required=False)
+    is_active = serializers.BooleanField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class MemberChangeSerializer(Strict):
+    name = serializers.CharField(max_length=120, required=False)
+    role = serializers.ChoiceField(Membership.Role.choices, required=False)
+    profile = serializers.UUIDField(allow_null=True, required=False)
+    teams = serializers.ListField(child=serializers.UUIDField(), required=False)
+    is_active = serializers.BooleanField(required=False)
+
+
+class MemberViewSet(OrgViewSet):
+    """People of the organization."""
+
+    model, noun, serializer_class = Membership, "member", MemberSerializer
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().select_related("user").prefetch_related("places")
+
+    def show(self, row: Membership) -> Any:
+        return {
+            "id": row.pk,
+            "email": row.email,
+            "name": row.name,
+            "role": row.role,
+            "profile": row.profile_id,
+            "teams": [place.team_id for place in row.places.all()],
+            "is_active": row.is_active,
+            "created_at": row.created_at,
+        }
+
+    def create(self, request: Request) -> Response:
+        row = memberships.add_member(org=self.org, **self._with_groups(self.read_input()))
+        return Response(self.show(self.get_queryset().get(pk=row.pk)), status=status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        row = self.get_object()
+        memberships.change_member(member=row, **self._with_groups(self.read_input(MemberChangeSerializer)))
+        return Response(self.show(self.get_queryset().get(pk=row.pk)))
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        memberships.end_membership(member=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _with_groups(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("profile"):
+            given["profile"] = pick_reference(
+                Profile.objects.for_org(self.org), given["profile"], "profile", "profile"
+            )
+        if "teams" in given:
+            teams = Team.objects.for_org(self.org)
+            given["teams"] = [pick_reference(teams, pk, "team", "teams") for pk in given["teams"]]
+        return given
+
+
+class GroupSerializer(Strict):
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(max_length=120)
+    members = serializers.ListField(child=serializers.UUIDField(), read_only=True)
+
+
+class _GroupViewSet(OrgViewSet):
+    serializer_class = GroupSerializer
+
+    def create(self, request: Request) -> Response:
+        row = memberships.named_group(model=self.model, org=self.org, **self.read_input())  # type: ignore[arg-type]
+        return Response(self.show(row), status=status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        given = self.read_input()
+        row = memberships.named_group(model=self.model, org=self.org, pk=self.get_object().pk, **given)  # type: ignore[arg-type]
+        return Response(self.show(row))
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        memberships.delete_group(group=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ProfileViewSet(_GroupViewSet):
+    """Named groups; a member has at most one."""
+
+    model, noun = Profile, "profile"
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().prefetch_related("members")
+
+    def show(self, row: Profile) -> Any:
+        return {"id": row.pk, "name": row.name, "members": [member.pk for member in row.members.all()]}
+
+
+class TeamViewSet(_GroupViewSet):
+    """Named groups; a member may be in any number."""
+
+    model, noun = Team, "team"
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().prefetch_related("places")
+
+    def show(self, row: Team) -> Any:
+        return {"id": row.pk, "name": row.name, "members": [place.member_id for place in row.places.all()]}
+
+
+ROUTES = [
+    ("api-keys", ApiKeyViewSet),
+    ("members", MemberViewSet),
+    ("profiles", ProfileViewSet),
+    ("teams", TeamViewSet),
+]
