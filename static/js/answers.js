@@ -1,0 +1,17 @@
+// What the server answers to htmx: a lapsed session leads to the login, a failure becomes words.
+import { toast } from "./toasts.js";
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (new URL(event.detail.xhr.responseURL || location.href).pathname.startsWith("/accounts/login")) {
+    event.preventDefault();
+    location.assign(`/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+});
+
+document.addEventListener("htmx:responseError", (event) => {
+  const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+  toast(page.querySelector("[data-says]")?.textContent.trim() || "That did not work. Reload the page and try again.", "error");
+});
+
+document.addEventListener("htmx:sendError", () => toast("You seem to be offline. Nothing was lost; try again.", "error"));
+document.addEventListener("says", (event) => toast(event.detail.text, event.detail.tone));

@@ -1,0 +1,99 @@
+// Keeps an open page true: server-sent events say what changed, the page fetches that part again. A new token for
+// each connection; after a gap or sleep everything is fetched; without a connection it asks each ten seconds.
+//
+// Pages other than the inbox: an element with data-live="campaign:<id>" and data-fragment="<address>" is fetched again
+// whenever that campaign moves.
+import { refresh } from "./fragments.js";
+import { inbox, opened, refreshAll, refreshList, refreshRail, refreshThread } from "./inbox.js";
+
+const PAUSES = [500, 1000, 2000, 5000, 10000];
+const POLL = 10000, SLOW = 60000, SOON = 60;
+let source = null, fails = 0, poll = null, soon = null, slept = 0, wasConnected = false;
+let changed = new Set();
+
+if (inbox() || document.querySelector("[data-live]")) begin();
+
+function begin() {
+  connect();
+  setInterval(() => document.visibilityState === "visible" && all(), SLOW);
+  addEventListener("online", () => { fails = 0; connect(); });
+  addEventListener("pagehide", () => source?.close());
+  document.addEventListener("visibilitychange", wake);
+}
+
+function wake() {
+  if (document.visibilityState === "hidden") {
+    slept = Date.now();
+  } else if (Date.now() - slept > 5000) {
+    all();
+    if (!source || source.readyState === EventSource.CLOSED) connect();
+  }
+}
+
+async function connect() {
+  source?.close();
+  source = null;
+  try {
+    const answer = await fetch("/inbox/live-token", { method: "POST", headers: { "X-CSRFToken": csrf() }, credentials: "same-origin" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    listen((await answer.json()).url);
+  } catch {
+    later();
+  }
+}
+
+function csrf() {
+  return JSON.parse(document.body.getAttribute("hx-headers"))["x-csrftoken"];
+}
+
+function listen(url) {
+  const mine = new EventSource(url);
+  source = mine;
+  mine.addEventListener("hello", connected);
+  mine.addEventListener("gap", all);
+  mine.addEventListener("conversation", (event) => heard(JSON.parse(event.data)));
+  mine.addEventListener("campaign", (event) => moved(JSON.parse(event.data)));
+  mine.onerror = () => {
+    mine.close();
+    if (source === mine) later();
+  };
+}
+
+function connected() {
+  fails = 0;
+  clearInterval(poll);
+  poll = null;
+  document.documentElement.dataset.connected = "yes";
+  if (wasConnected) all();
+  wasConnected = true;
+}
+
+function later() {
+  source = null;
+  document.documentElement.dataset.connected = "no";
+  poll ??= setInterval(all, POLL);
+  setTimeout(connect, PAUSES[Math.min(fails++, PAUSES.length - 1)] * (0.75 + Math.random() / 2));
+}
+
+// A burst of events becomes one round of fetching.
+function heard(event) {
+  changed.add(event.conversation);
+  soon ??= setTimeout(fetchChanged, SOON);
+}
+
+async function fetchChanged() {
+  const these = changed;
+  changed = new Set();
+  soon = null;
+  if (these.has(opened())) await refreshThread();
+  await Promise.all([refreshList(), refreshRail()]);
+}
+
+function moved(event) {
+  document.querySelectorAll(`[data-live="campaign:${CSS.escape(event.campaign)}"]`).forEach((one) => refresh(one.dataset.fragment));
+}
+
+function all() {
+  if (inbox()) refreshAll();
+  document.querySelectorAll("[data-live][data-fragment]").forEach((one) => refresh(one.dataset.fragment));
+}

@@ -1,0 +1,16 @@
+// <details class="menu">: one open at a time; Escape and a click elsewhere close it.
+function closeOthers(keep) {
+  document.querySelectorAll("details.menu[open]").forEach((menu) => {
+    if (menu !== keep) menu.open = false;
+  });
+}
+
+document.addEventListener("click", (event) => closeOthers(event.target.closest("details.menu")));
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = document.querySelector("details.menu[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
