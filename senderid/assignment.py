@@ -51,6 +51,7 @@ def assign(
         action="assignment.made",
         target=assignment,
         text=f"{sender.display} assigned to {assignee.name}",
+        sender=str(assignment.sender_id),
     )
     return assignment
 
@@ -67,6 +68,7 @@ def change_assignment(*, assignment: Assignment, **changes: Any) -> Assignment:
         action="assignment.changed",
         target=assignment,
         text=f"{assignment.sender.display} for {assignment.assignee.name} changed",
+        sender=str(assignment.sender_id),
     )
     return assignment
 
@@ -78,6 +80,7 @@ def end_assignment(*, assignment: Assignment) -> None:
         action="assignment.ended",
         target=assignment,
         text=f"{assignment.sender.display} taken from {assignment.assignee.name}",
+        sender=str(assignment.sender_id),
     )
     assignment.delete()
 

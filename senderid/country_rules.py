@@ -212,3 +212,12 @@ def override_verdict(
         text=f"{kind} to {country_name(country)}: {verdict}. {reason}",
     )
     return row
+
+
+def withdraw_override(*, org: Organization, kind: str, country: str) -> None:
+    """The table counts again."""
+    row = VerdictOverride.objects.for_org(org).filter(kind=kind, country=country).first()
+    if row is not None:
+        text = f"{kind} to {country_name(country)}: the table counts again"
+        audit.note(org_id=org.pk, action="verdict.withdrawn", target=row, text=text)
+        row.delete()

@@ -67,7 +67,7 @@ class SenderForm(RuleForm):
     value = forms.CharField(
         label="Number or name",
         max_length=40,
-        help_text="A number with + and its country’s code, the digits of a short code, or a name of 2 to 11 characters.",
+        help_text="A number with + and its country’s code, a short code’s digits, or a name of 2 to 11 signs.",
     )
     country = forms.ChoiceField(help_text="Where it is at home.")
     label = forms.CharField(max_length=80, required=False, help_text="What your people call it.")

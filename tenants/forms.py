@@ -1,4 +1,4 @@
-"""Forms of people, groups and keys. A form reads; the rule it calls decides, and its refusal stands by its field."""
+"""Forms of people, groups and keys. A form reads; the rule decides, and its refusal stands by its field."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

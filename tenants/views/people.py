@@ -1,4 +1,4 @@
-"""Members of the organization: list, invite, change, bring back. What one may speak with: senderid.views.access."""
+"""Members: list, invite, change, bring back. What one may speak with: senderid.views.access."""
 
 from typing import Any, cast
 from uuid import UUID

@@ -1,0 +1,134 @@
+"""What people may speak with: a member's access and absences, a group's senders in their order."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from senderid import assignment as assigning
+from senderid.forms import AbsenceForm
+from senderid.may_speak import reach_of
+from senderid.models import Assignment
+from senderid.sentences import speak_of_absence
+from tenants import roles
+from tenants.api_base import pick
+from tenants.delegation import end_delegation
+from tenants.errors import DomainError
+from tenants.models import Assignee, Delegation, Membership
+from tenants.views.doors import MemberRequest, page, show
+from tenants.views.groups import group_of
+from tenants.views.people import member_of
+
+
+@page()
+def member(request: MemberRequest, pk: UUID) -> HttpResponse:
+    whom = _self_or_admin(request, pk)
+    absences = Delegation.objects.for_org(request.org).filter(
+        Q(absent=whom) | Q(stand_in=whom), ends_at__gt=timezone.now()
+    )
+    absences = absences.select_related("absent__user", "stand_in__user").prefetch_related(
+        "chosen_senders__sender"
+    )
+    return show(
+        request,
+        "people/member.html",
+        whom=whom,
+        reach=reach_of(whom),
+        absences=absences.order_by("starts_at"),
+        now=timezone.now(),
+        order=_assignments_of(whom.assignee),
+    )
+
+
+@page(roles.SEND)
+def add_absence(request: MemberRequest, pk: UUID) -> HttpResponse:
+    whom = _self_or_admin(request, pk)
+    senders = [reach.sender for reach in reach_of(whom)]
+    form = AbsenceForm(request.POST or None, org=request.org, absent=whom, senders=senders)
+    if request.headers.get("HX-Request"):
+        return render(request, "people/_absence_sentence.html", {"sentence": _spoken(form), "form": form})
+    if form.is_valid() and form.save():
+        messages.success(request, f"The absence of {whom.name} is noted.")
+        return redirect("member", whom.pk)
+    return show(request, "people/absence.html", form, whom=whom)
+
+
+def _spoken(form: AbsenceForm) -> str:
+    if not form.is_valid():
+        return ""
+    given = form.cleaned_data
+    return speak_of_absence(
+        form.absent, given["stand_in"], given["starts_at"], given["ends_at"], list(given["senders"])
+    )
+
+
+@page(roles.SEND)
+def end_absence(request: MemberRequest, pk: UUID) -> HttpResponse:
+    rows = Delegation.objects.for_org(request.org).select_related("absent__user", "stand_in__user")
+    absence = pick(rows, pk, "absence")
+    whom = _self_or_admin(request, absence.absent_id)
+    if request.method == "POST":
+        end_delegation(delegation=absence)
+        messages.success(request, f"{whom.name} is back.")
+        return redirect("member", whom.pk)
+    return show(request, "people/end_absence.html", absence=absence, whom=whom)
+
+
+@page(roles.SET_UP)
+def group(request: MemberRequest, kind: str, pk: UUID) -> HttpResponse:
+    of = group_of(request, kind, pk)
+    inside = of.members.filter(is_active=True).select_related("user").order_by("user__name")
+    others = (
+        Membership.objects.for_org(request.org).filter(is_active=True).exclude(pk__in=inside.values("pk"))
+    )
+    others = others.select_related("user").order_by("user__name")
+    order = _assignments_of(of.assignee)
+    context = {
+        "group": of,
+        "kind": kind,
+        "word": kind[:-1],
+        "inside": inside,
+        "others": others,
+        "order": order,
+    }
+    return show(request, "people/group.html", **context)
+
+
+@page(roles.SET_UP)
+def order(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The order of one assignee's senders: GET shows, POST takes a number for each assignment."""
+    assignee = pick(Assignee.objects.for_org(request.org), pk, "assignee")
+    rows = _assignments_of(assignee)
+    if request.method == "POST":
+        for row in rows:
+            _set_priority(row, request.POST.get(f"priority-{row.pk}", ""))
+        messages.success(request, f"The order of {assignee.name}’s senders is saved.")
+        return redirect(request.POST.get("back") if _is_path(request.POST.get("back")) else request.path)
+    return show(request, "people/order.html", assignee=assignee, order=rows)
+
+
+def _set_priority(row: Assignment, given: str) -> None:
+    if given.isdecimal() and int(given) != row.priority and int(given) <= 32767:
+        assigning.change_assignment(assignment=row, priority=int(given))
+
+
+def _is_path(given: str | None) -> bool:
+    return bool(given and given.startswith("/") and not given.startswith(("//", "/\\")))
+
+
+def _assignments_of(assignee: Assignee) -> Any:
+    rows = Assignment.objects.for_org(assignee.org_id).filter(assignee=assignee)
+    rows = rows.select_related("sender", "assignee").prefetch_related("countries")
+    return rows.order_by("-is_default", "priority", "sender")
+
+
+def _self_or_admin(request: MemberRequest, pk: UUID) -> Membership:
+    """One's own page, or anyone's for an admin; a colleague's is refused."""
+    whom = member_of(request, pk)
+    if whom.pk != request.member.pk and not roles.may(request.member, roles.SET_UP):
+        raise DomainError("forbidden", "Only an admin sees what a colleague may do.", status=403)
+    return whom

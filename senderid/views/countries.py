@@ -1,0 +1,173 @@
+"""What each country allows: the two lists admins ask for, one country, and one country for one sender."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+
+from senderid import country_rules
+from senderid.forms import OverrideForm, RegistrationForm
+from senderid.models import CountryRule, Kind, Registration, SenderId, VerdictOverride
+from senderid.views.senders import sender_of
+from tenants import roles
+from tenants.errors import NotFound
+from tenants.views.doors import MemberRequest, page, show
+
+LISTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "inbound": ("where inbound numbers are available", {}),
+    "names": ("where names are allowed", {"alphanumeric__in": ["allowed", "registration_required"]}),
+    "all": ("every country", {}),
+}
+TWO_WAY = ("long_code_two_way", "short_code_two_way")
+
+
+@page(roles.SET_UP)
+def countries(request: MemberRequest) -> HttpResponse:
+    which = request.GET.get("list", "inbound")
+    which = which if which in LISTS else "inbound"
+    rules = list(CountryRule.objects.filter(**LISTS[which][1]))
+    if which == "inbound":
+        rules = [rule for rule in rules if any(getattr(rule, column) == "yes" for column in TWO_WAY)]
+    if request.GET.get("only") == "disputed":
+        rules = [rule for rule in rules if rule.alphanumeric_agreement == "disputed"]
+    if request.GET.get("only") == "free":
+        rules = [rule for rule in rules if rule.alphanumeric == "allowed"]
+    rules = _matching(rules, request.GET.get("q", ""))
+    lists = [(name, words) for name, (words, _) in LISTS.items()]
+    return show(request, "countries/list.html", rules=rules, which=which, lists=lists)
+
+
+def _matching(rules: list[CountryRule], words: str) -> list[CountryRule]:
+    """By part of the name, by code, by calling code."""
+    words = words.strip().casefold()
+    if not words:
+        return rules
+    return [
+        rule
+        for rule in rules
+        if words in rule.name.casefold()
+        or words == rule.country.casefold()
+        or words.lstrip("+") == rule.calling_code
+    ]
+
+
+@page(roles.SET_UP)
+def country(request: MemberRequest, code: str) -> HttpResponse:
+    rule = rule_of(code)
+    overrides = (
+        VerdictOverride.objects.for_org(request.org)
+        .filter(country=rule.country)
+        .select_related("made_by__user")
+    )
+    by_kind = {row.kind: row for row in overrides}
+    verdicts = []
+    for kind, word in Kind.choices:
+        for home, where in ((rule.country, "of its own"), (_elsewhere(rule), "from abroad")):
+            if kind in (Kind.ALPHANUMERIC, Kind.TOLL_FREE) and where == "from abroad":
+                continue
+            verdict = country_rules.verdict_for(
+                kind=kind, home=home, destination=rule.country, rule=rule, override=by_kind.get(kind)
+            )
+            verdicts.append((word, "" if kind in (Kind.ALPHANUMERIC, Kind.TOLL_FREE) else where, verdict))
+    own = (
+        SenderId.objects.for_org(request.org)
+        .exclude(status=SenderId.Status.RETIRED)
+        .order_by("kind", "value")[:200]
+    )
+    return show(request, "countries/one.html", rule=rule, verdicts=verdicts, senders=own)
+
+
+def _elsewhere(rule: CountryRule) -> str:
+    return "US" if rule.country != "US" else "GB"
+
+
+@page(roles.SET_UP)
+def countries_of_sender(request: MemberRequest, pk: UUID) -> HttpResponse:
+    sender = sender_of(request, pk)
+    wanted, words = request.GET.get("verdict", ""), request.GET.get("q", "")
+    pairs = country_rules.verdicts_of(sender=sender)
+    kept = {rule.country for rule in _matching([rule for rule, _ in pairs], words)}
+    pairs = [(r, v) for r, v in pairs if r.country in kept and (not wanted or v.verdict == wanted)]
+    registered = {row.country: row for row in Registration.objects.for_org(request.org).filter(sender=sender)}
+    rows = [(rule, verdict, registered.get(rule.country)) for rule, verdict in pairs]
+    rows.sort(key=lambda row: row[2] is None)
+    return show(
+        request,
+        "senders/countries.html",
+        sender=sender,
+        rows=rows,
+        verdicts=country_rules.VERDICTS,
+        tab="countries",
+    )
+
+
+@page(roles.SET_UP)
+def country_of_sender(request: MemberRequest, pk: UUID, code: str) -> HttpResponse:
+    """The verdict with its sources; an admin's own word; the registration."""
+    sender, rule = sender_of(request, pk), rule_of(code)
+    registration = (
+        Registration.objects.for_org(request.org).filter(sender=sender, country=rule.country).first()
+    )
+    override = (
+        VerdictOverride.objects.for_org(request.org).filter(kind=sender.kind, country=rule.country).first()
+    )
+    forms = _forms(request, registration, override)
+    if request.method == "POST" and _save(request, forms, sender, rule):
+        return redirect("sender_countries", sender.pk)
+    (_, verdict), *_rest = country_rules.verdicts_of(sender=sender, countries=[rule.country])
+    refused = next((form for form in forms.values() if form.is_bound and form.errors), None)
+    context = {"registration": registration, "override": override, "registering": forms["registration"]}
+    return show(
+        request,
+        "senders/country.html",
+        refused,
+        sender=sender,
+        rule=rule,
+        verdict=verdict,
+        overriding=forms["override"],
+        tab="countries",
+        **context,
+    )
+
+
+def _forms(
+    request: MemberRequest, registration: Registration | None, override: VerdictOverride | None
+) -> dict[str, Any]:
+    posted = request.POST.get("what") if request.method == "POST" else None
+    names = ("status", "reference", "expires_at")
+    known = {name: getattr(registration, name) for name in names} if registration else None
+    said = {"verdict": override.verdict, "reason": override.reason} if override else None
+    return {
+        "registration": RegistrationForm(
+            request.POST if posted == "registration" else None, org=request.org, initial=known
+        ),
+        "override": OverrideForm(
+            request.POST if posted == "override" else None, org=request.org, initial=said
+        ),
+    }
+
+
+def _save(request: MemberRequest, forms: dict[str, Any], sender: SenderId, rule: CountryRule) -> bool:
+    what = request.POST.get("what")
+    if what == "withdraw":
+        country_rules.withdraw_override(org=request.org, kind=sender.kind, country=rule.country)
+        messages.success(request, f"The table counts again for {rule.name}.")
+        return True
+    if what not in forms or not forms[what].is_valid():
+        return False
+    if what == "registration":
+        saved = forms[what].save(sender=sender, country=rule.country)
+    else:
+        saved = forms[what].save(kind=sender.kind, country=rule.country, by=request.member)
+    if saved:
+        messages.success(request, f"{rule.name} is saved.")
+    return bool(saved)
+
+
+def rule_of(code: str) -> CountryRule:
+    rule = CountryRule.objects.filter(pk=code.upper()).first()
+    if rule is None:
+        raise NotFound("country")
+    return rule
