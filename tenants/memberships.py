@@ -111,7 +111,9 @@ def named_group(
 def end_membership(*, member: Membership, by: Membership | None = None) -> None:
     """Deactivates; history keeps the name. Signs the person out of this org at once."""
     change_member(member=member, by=by, is_active=False)
-    member.absences.filter(ends_at__gt=timezone.now()).update(ends_at=timezone.now())
+    now = timezone.now()
+    member.absences.filter(starts_at__gte=now).delete()
+    member.absences.filter(ends_at__gt=now).update(ends_at=now)
 
 
 def delete_group(*, group: Profile | Team) -> None:

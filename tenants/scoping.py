@@ -91,11 +91,20 @@ class TenantOwned(models.Model):
 @contextmanager
 def as_org(org: Any) -> Iterator[None]:
     """One transaction in which PostgreSQL itself shows only this org's rows (row-level security)."""
-    org_id = getattr(org, "pk", org)
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('role', 'callsign_app', true), set_config('app.org_id', %s, true)",
-                [str(org_id)],
-            )
+    nested = connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        before = _role_and_org(cursor) if nested else None
+        _take_role(cursor, "callsign_app", str(getattr(org, "pk", org)))
         yield
+        if before is not None:  # PostgreSQL itself would restore it only at the end of the outer transaction
+            _take_role(cursor, *before)
+
+
+def _role_and_org(cursor: Any) -> tuple[str, str]:
+    cursor.execute("SELECT current_setting('role'), COALESCE(current_setting('app.org_id', true), '')")
+    role, org_id = cursor.fetchone()
+    return role, org_id
+
+
+def _take_role(cursor: Any, role: str, org_id: str) -> None:
+    cursor.execute("SELECT set_config('role', %s, true), set_config('app.org_id', %s, true)", [role, org_id])

@@ -19,3 +19,5 @@ if worker := re.search(r"\d+", os.environ.get("PYTEST_XDIST_WORKER", "")):
     os.environ["REDIS_URL"] = re.sub(r"/\d*$", f"/{int(worker[0]) + 1}", os.environ["REDIS_URL"])
 
 from config.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 is slow on purpose
