@@ -167,6 +167,8 @@ def _pass_on(switchboard: Switchboard, data: bytes) -> None:
 
 @asynccontextmanager
 async def _life(app: Starlette) -> AsyncIterator[None]:
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+    end_when_orphaned()
     follower = asyncio.create_task(_follow_redis(app.state.switchboard))
     yield
     follower.cancel()
@@ -180,6 +182,4 @@ def make_app() -> Starlette:
     return app
 
 
-end_when_orphaned()
-configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
 application = make_app()

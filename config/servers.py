@@ -177,15 +177,22 @@ def _run_as_server(program: str, words: list[str], stdin: str = "") -> None:
 
 
 def _clear_stale_pid(cluster: Path) -> None:
-    """A dead server's number may be somebody else's by now, because of whom PostgreSQL would not start."""
-    import psutil
-
+    """A dead server's number may be a zombie's or a stranger's by now, and PostgreSQL would not start."""
     path = cluster / "postmaster.pid"
     with suppress(FileNotFoundError, ValueError, IndexError):
-        pid = int(path.read_text(encoding="utf-8").split()[0])
-        with suppress(psutil.Error):
-            if Path(psutil.Process(pid).cwd()) != cluster:
-                path.unlink()
+        if not _stands_in(int(path.read_text(encoding="utf-8").split()[0]), cluster):
+            path.unlink()
+
+
+def _stands_in(pid: int, folder: Path) -> bool:
+    import psutil
+
+    try:
+        return Path(psutil.Process(pid).cwd()) == folder
+    except psutil.AccessDenied:
+        return True  # leave the decision to PostgreSQL
+    except psutil.Error:
+        return False
 
 
 def _write_for_server(path: Path, words: str) -> None:
