@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from kombu import Queue
+from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -19,7 +19,10 @@ app.conf.update(
     task_time_limit=270,
     task_serializer="json",
     accept_content=["json"],
-    task_queues=[Queue(name) for name in ("interactive", "bulk", "inbound", "notify", "webhook")],
+    task_queues=[
+        Queue(name, Exchange(name), routing_key=name)
+        for name in ("interactive", "bulk", "inbound", "notify", "webhook")
+    ],
     task_default_queue="bulk",
     task_routes={
         "messaging.dispatching.*": {"queue": "interactive"},

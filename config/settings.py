@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import environ
 
+from config.celery import app as celery_app  # noqa: F401: makes it the app that every process's hints go through
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 

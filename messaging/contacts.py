@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 
 from messaging.models import Contact, ContactList, ContactListEntry
 from senderid.phone_numbers import Number, national, parse, read_number
@@ -41,6 +42,22 @@ def save_contact(
         text = f"{national(found.e164)} is a contact already: {known}."
         raise DomainError("duplicate", text, field="number", contact=str(known.pk))
     return contact
+
+
+def find_contacts(
+    *, org: Organization, words: str = "", tag: str = "", owner: Membership | None = None
+) -> QuerySet[Contact]:
+    """By name or number (also digits inside one), a tag, an owner; newest first."""
+    rows = Contact.objects.for_org(org).select_related("owner__user")
+    if words:
+        digits = "".join(c for c in words if c.isdigit())
+        by_number = Q(number__contains=digits) if len(digits) >= 3 else Q()
+        rows = rows.filter(Q(name__icontains=words) | by_number)
+    if tag:
+        rows = rows.filter(tags__contains=[tag])
+    if owner is not None:
+        rows = rows.filter(owner=owner)
+    return rows.order_by("-pk")
 
 
 def contact_for(*, org: Organization, number: Number) -> Contact:

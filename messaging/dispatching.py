@@ -77,7 +77,7 @@ async def _drain(longest: float) -> int:
         return sent
     finally:
         await carriers.close()
-        await loop.run_in_executor(database, connection.close)
+        await loop.run_in_executor(database, lambda: connection.close())
         database.shutdown()
 
 

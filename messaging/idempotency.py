@@ -8,6 +8,7 @@ from typing import Any
 from celery import shared_task
 from django.db import connection
 from django.utils import timezone
+from rest_framework.utils.encoders import JSONEncoder
 
 from messaging.models import IdempotencyKey
 from tenants.errors import DomainError, unreadable
@@ -36,11 +37,11 @@ def once(
             raise DomainError("idempotency_mismatch", "This Idempotency-Key was used with another body.")
         return known.status, known.answer, True
     status, answer = work()
-    plain = json.loads(json.dumps(answer, default=str))
+    plain = json.loads(json.dumps(answer, cls=JSONEncoder))
     if known is not None:
         known.delete()
     IdempotencyKey.objects.for_org(org).create(key=key, body_hash=body_hash, status=status, answer=plain)
-    return status, answer, False
+    return status, plain, False
 
 
 def _lock(name: str) -> bool:

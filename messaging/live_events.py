@@ -9,6 +9,8 @@ from django.core import signing
 from django.utils import timezone
 
 from messaging.models import Campaign, Conversation
+from senderid.delegated import readable_sender_ids
+from tenants.access import standing_of
 from tenants.hints import publish_after_commit
 from tenants.models import Membership
 
@@ -48,6 +50,14 @@ def listening_token(*, member: Membership, senders: set[UUID], campaigns: set[UU
         "campaigns": sorted(map(str, campaigns)),
     }
     return signing.dumps(payload, salt="live", compress=True)
+
+
+def token_for(member: Membership) -> str:
+    """The token of a member's open pages: the senders they may read and the campaigns they own, as of now."""
+    standing = standing_of(member)
+    people = [member.pk, *(delegation.absent_id for delegation in standing.delegations)]
+    own = Campaign.objects.for_org(member.org_id).filter(owner__in=people).values_list("pk", flat=True)
+    return listening_token(member=member, senders=readable_sender_ids(standing), campaigns=set(own))
 
 
 def events_url(token: str) -> str:

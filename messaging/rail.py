@@ -32,7 +32,6 @@ QUIET_FOLDERS = {"scheduled": "Scheduled", "closed": "Closed", "all": "All"}
 SEND = {"/campaigns/": "Campaigns", "/programs/": "Programs", "/contacts/": "Contacts"}
 SET_UP = {
     "/senders/": "Sender IDs",
-    "/sender-ids/": "Sender IDs",
     "/countries/": "Countries",
     "/explain/": "Who speaks?",
     "/advisor/": "Advisor",

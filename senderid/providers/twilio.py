@@ -4,6 +4,7 @@ The library's own `timeout` does not time out (9.13.0), so the client gets its o
 broken connection is UNKNOWN: whether the text was taken can't be told. A refused connection surely was not.
 """
 
+import asyncio
 import logging
 from datetime import UTC, datetime
 from typing import Any
@@ -43,7 +44,9 @@ class TwilioCarrier:
             timeout=aiohttp.ClientTimeout(total=total, sock_connect=connect),
             connector=aiohttp.TCPConnector(limit=in_flight, keepalive_timeout=30),
         )
-        http = AsyncTwilioHttpClient(session=self._session)
+        self._total = total
+        http = AsyncTwilioHttpClient(pool_connections=False)
+        http.session = self._session
         http.logger.setLevel(logging.WARNING)
         self._client = Client(credentials.account_sid, credentials.auth_token, http_client=http)
         if credentials.base_url:
@@ -53,13 +56,14 @@ class TwilioCarrier:
     async def send(self, text: Outgoing) -> Answer:
         """Hands one text over; never raises for what the carrier or the network does."""
         try:
-            message = await self._messages.create_async(
-                to=text.to,
-                from_=text.sender,
-                body=text.body,
-                status_callback=text.status_callback,
-                validity_period=max(1, min(text.validity, 36_000)),
-            )
+            async with asyncio.timeout(self._total):
+                message = await self._messages.create_async(
+                    to=text.to,
+                    from_=text.sender,
+                    body=text.body,
+                    status_callback=text.status_callback,
+                    validity_period=max(1, min(text.validity, 36_000)),
+                )
         except TwilioRestException as error:
             return _refused(error)
         except aiohttp.ClientConnectorError:

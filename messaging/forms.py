@@ -1,0 +1,81 @@
+"""Forms of the inbox, contacts: they read what was typed; rules decide about it."""
+
+from typing import Any
+
+from django import forms
+
+from messaging.folders import FOLDERS
+from messaging.models import Contact, Conversation
+from senderid.models import SenderId
+from tenants.models import Membership
+
+LOCAL = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+class LookForm(forms.Form):
+    """What of the inbox is looked at: the folder and the filters of the address."""
+
+    folder = forms.ChoiceField(choices=[(name, name) for name in FOLDERS], required=False)
+    group = forms.UUIDField(required=False)
+    status = forms.ChoiceField(choices=[("", "Any"), *Conversation.Status.choices], required=False)
+    assignee = forms.UUIDField(required=False)
+    sender = forms.UUIDField(required=False)
+    campaign = forms.UUIDField(required=False)
+    program = forms.UUIDField(required=False)
+    tag = forms.CharField(max_length=40, required=False)
+    q = forms.CharField(max_length=200, required=False)
+
+
+class TextForm(forms.Form):
+    """A text, or a note, as it stands in the composer."""
+
+    body = forms.CharField(strip=False, required=False, max_length=20_000)
+    mode = forms.ChoiceField(choices=[("text", "text"), ("note", "note")], required=False)
+    send_at = forms.DateTimeField(required=False, widget=LOCAL)
+    client_ref = forms.CharField(max_length=100, required=False)
+
+
+class NewTextForm(TextForm):
+    """A text to a number, from a sender that was chosen or automatically."""
+
+    to = forms.CharField(max_length=40, required=False, label="To")
+    sender = forms.ModelChoiceField(None, required=False, empty_label="Automatic", label="From")
+    wants_reply = forms.BooleanField(required=False, label="I want a reply")
+
+    def __init__(self, *args: Any, senders: list[SenderId], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["sender"]
+        org_ids = {sender.org_id for sender in senders}
+        for org_id in org_ids:
+            field.queryset = SenderId.objects.for_org(org_id).filter(pk__in=[sender.pk for sender in senders])
+        field.label_from_instance = lambda sender: f"{sender.display} · {sender.label}"
+        self.fields["to"].widget.attrs |= {"autocomplete": "off", "placeholder": "(415) 555-0178 or +44 20 7946 0123"}
+
+
+class SnoozeForm(forms.Form):
+    snoozed_until = forms.DateTimeField(required=False, widget=LOCAL)
+
+
+class ContactForm(forms.Form):
+    """A contact; the number can only be given when it is new."""
+
+    number = forms.CharField(max_length=40)
+    name = forms.CharField(max_length=120, required=False)
+    owner = forms.ModelChoiceField(None, required=False, empty_label="Nobody")
+    tags = forms.CharField(max_length=400, required=False, help_text="Separated by commas")
+
+    def __init__(self, *args: Any, org_id: Any, contact: Contact | None = None, **kwargs: Any) -> None:
+        if contact is not None:
+            kwargs["initial"] = {"name": contact.name, "owner": contact.owner_id, "tags": ", ".join(contact.tags)}
+        super().__init__(*args, **kwargs)
+        owner: Any = self.fields["owner"]
+        owner.queryset = Membership.objects.for_org(org_id).filter(is_active=True).select_related("user")
+        if contact is not None:
+            del self.fields["number"]
+
+    def clean_tags(self) -> list[str]:
+        return split_tags(self.cleaned_data["tags"])
+
+
+def split_tags(text: str) -> list[str]:
+    return [tag.strip() for tag in text.split(",") if tag.strip()]

@@ -1,0 +1,113 @@
+"""One conversation as its reader sees it: the time line of texts, notes and events; who they stand in for.
+
+Called by the inbox's views. The number of queries does not grow with the texts.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from messaging.conversations import on_behalf_of, readable_by, thread_of, with_unread
+from messaging.models import Conversation, Message, TimelineEntry
+from tenants.access import standing_of
+from tenants.errors import NotFound
+from tenants.models import Delegation, Membership
+
+PAGE, MOST = 100, 200
+
+
+@dataclass
+class Line:
+    """A text or an entry; `day` is set on the first line of a day, `says_from` on the first text of ours."""
+
+    at: datetime
+    text: Message | None = None
+    entry: TimelineEntry | None = None
+    day: datetime | None = None
+    says_from: bool = False
+
+
+@dataclass(frozen=True)
+class Thread:
+    """Lines, oldest first; `earlier` is what to ask for the ones before, None when these are the first."""
+
+    lines: list[Line] = field(default_factory=list)
+    earlier: UUID | None = None
+
+
+def conversation_for(*, member: Membership, pk: UUID) -> Conversation:
+    """A conversation this member may read, with `unread_count`; 404 for any other."""
+    rows = with_unread(readable_by(member), member).select_related(
+        "sender__provider_account",
+        "sender__reply_number",
+        "contact__owner__user",
+        "assignee__user",
+        "campaign__owner__user",
+        "program__owner__user",
+    )
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise NotFound("conversation")
+    found.org = member.org
+    return found
+
+
+def thread_for(*, conversation: Conversation, before: UUID | None = None, most: int = PAGE) -> Thread:
+    """The newest lines, or those before the text `before`."""
+    most = max(1, min(most, MOST))
+    texts = thread_of(conversation, before=before, most=most)
+    earlier = texts[0].pk if len(texts) == most else None
+    lines = [Line(at=text.created_at, text=text) for text in texts]
+    lines += [Line(at=entry.at, entry=entry) for entry in _entries(conversation, texts, before, earlier)]
+    lines.sort(key=lambda line: line.at)
+    _mark_days(lines)
+    first = next((line for line in lines if line.text and not line.text.is_inbound), None)
+    if first is not None:
+        first.says_from = True
+    return Thread(lines, earlier)
+
+
+def _entries(
+    conversation: Conversation, texts: list[Message], before: UUID | None, earlier: UUID | None
+) -> list[TimelineEntry]:
+    rows = TimelineEntry.objects.for_org(conversation.org_id).filter(conversation=conversation)
+    if earlier is not None:
+        rows = rows.filter(at__gte=texts[0].created_at)
+    if before is not None:
+        end = Message.objects.for_org(conversation.org_id).filter(pk=before).values("created_at")[:1]
+        rows = rows.filter(at__lt=end)
+    return list(rows.select_related("member__user").order_by("-at")[: MOST * 2])
+
+
+def _mark_days(lines: list[Line]) -> None:
+    last: date | None = None
+    for line in lines:
+        today = timezone.localtime(line.at).date()
+        if today != last:
+            line.day, last = line.at, today
+
+
+def absence_behind(*, member: Membership, conversation: Conversation) -> Delegation | None:
+    """The absence because of which this member sees the conversation, None when it is theirs anyway."""
+    running = standing_of(member).delegations
+    if not running or member.pk == conversation.assignee_id:
+        return None
+    absent = on_behalf_of(member=member, sender=conversation.sender)
+    people = {conversation.assignee_id, absent.pk if absent else None}
+    return next((delegation for delegation in running if delegation.absent_id in people), None)
+
+
+def snooze_times(now: datetime) -> list[tuple[str, datetime]]:
+    """(words, time) to offer, in the zone of `now`."""
+    morning = now.replace(hour=9, minute=0, second=0, microsecond=0)
+    later = (now + timedelta(hours=3)).replace(second=0, microsecond=0)
+    monday = morning + timedelta(days=7 - now.weekday())
+    return [("In three hours", later), ("Tomorrow, 9:00", morning + timedelta(days=1)), ("Monday, 9:00", monday)]
+
+
+def people_of(member: Membership) -> list[Membership]:
+    """Whom a conversation can be given to: active members who may write."""
+    rows = Membership.objects.for_org(member.org_id).filter(is_active=True).exclude(role=Membership.Role.VIEWER)
+    return list(rows.select_related("user").order_by("user__name", "user__email")[:200])
