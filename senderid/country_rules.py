@@ -14,6 +14,7 @@ from uuid import UUID
 from senderid.models import CountryRule, Kind, SenderId, VerdictOverride
 from tenants import audit
 from tenants.errors import DomainError
+from tenants.limits import readable_country
 from tenants.models import Membership, Organization
 
 DATA = Path(__file__).parent / "data"
@@ -98,9 +99,8 @@ def verdict_for(
             REFUSED, "short_code_abroad", f"A short code works only in its own country, {country_name(home)}."
         )
     if rule is None:
-        return Verdict(
-            UNKNOWN, "no_rule", f"Nothing is known about {country_name(destination)}; it may be refused."
-        )
+        text = f"Nothing is known about {country_name(destination)}; it may be refused."
+        return Verdict(UNKNOWN, "no_rule", text, warnings=(("no_rule", text),))
     ask = {
         Kind.ALPHANUMERIC: _name,
         Kind.SHORT_CODE: _short,
@@ -198,6 +198,9 @@ def override_verdict(
         raise DomainError(
             "invalid", f"A verdict is one of: {', '.join(VERDICTS)}.", field="verdict", status=400
         )
+    if kind not in Kind.values:
+        raise DomainError("invalid", f"A kind is one of: {', '.join(Kind.values)}.", field="kind", status=400)
+    country = readable_country(country)
     if len(reason.strip()) < 5:
         raise DomainError(
             "reason_needed", "Write down why; it is shown wherever the verdict is.", field="reason"

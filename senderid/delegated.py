@@ -29,14 +29,18 @@ def delegated_assignments(standing: Standing) -> dict[UUID, tuple[Delegation, se
     """{assignee id of the absent: (delegation, chosen sender ids or None for all)}."""
     covered: dict[UUID, tuple[Delegation, set[UUID] | None]] = {}
     for delegation in standing.delegations:
-        chosen = (
-            None
-            if delegation.all_senders
-            else set(delegation.chosen_senders.values_list("sender_id", flat=True))
-        )
+        chosen = _chosen(delegation)
         for assignee in assignee_ids_of(delegation.absent):
-            covered.setdefault(assignee, (delegation, chosen))
+            first, known = covered.get(assignee, (delegation, set()))
+            both = None if known is None or chosen is None else known | chosen
+            covered[assignee] = (first, both)
     return covered
+
+
+def _chosen(delegation: Delegation) -> set[UUID] | None:
+    if delegation.all_senders:
+        return None
+    return set(delegation.chosen_senders.values_list("sender_id", flat=True))
 
 
 def readable_sender_ids(standing: Standing) -> set[UUID]:

@@ -9,7 +9,7 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberTyp
 
 from tenants.errors import unreadable
 
-SHORT_CODE = re.compile(r"\d{3,8}")
+SHORT_CODE = re.compile(r"[0-9]{3,8}")
 NAME = re.compile(r"[A-Za-z0-9 \-_+&]{2,11}")
 SAFE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,10}")
 PREMIUM = {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST}

@@ -46,7 +46,7 @@ def add_sender(
         status=status,
         direction=direction or (Direction.OUTGOING if kind == Kind.ALPHANUMERIC else Direction.BOTH),
         provider_account=provider_account or only_account(org),
-        mps=mps or MPS[Kind(kind)],
+        mps=MPS[Kind(kind)] if mps is None else mps,
         reply_number=reply_number,
         reply_instruction=reply_instruction.strip(),
     )
@@ -155,7 +155,8 @@ def _check_reply_number(sender: SenderId) -> None:
         raise DomainError(
             "reply_number_not_needed", "A number receives its replies itself.", field="reply_number"
         )
-    if sender.reply_number is None or not sender.reply_number.receives:
+    number = sender.reply_number
+    if number is None or not number.receives or number.status == Status.RETIRED:
         raise DomainError("reply_number_one_way", "Choose a number that can receive.", field="reply_number")
 
 

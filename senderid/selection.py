@@ -126,7 +126,8 @@ def _insist(ask: Ask, board: Board, sender: SenderId, rule: str, *, granted: boo
     # Of several assignments the one that got furthest explains best.
     best = max(refusals, key=lambda refusal: refusal.stage)
     rest = _first_of(ask, board, levels_of(ask, board))
-    offers = (rest.sender,) if rest.sender is not None else ()
+    able = (refusal.sender for refusal in rest.rejected if refusal.code == "outranked")
+    offers = (rest.sender, *able) if rest.sender is not None else ()
     remaining = (refusal for refusal in rest.rejected if refusal.sender.pk != sender.pk)
     return Choice(None, rule, best.text, (best, *remaining), offers=offers)
 
