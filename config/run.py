@@ -238,7 +238,7 @@ def _answers(url: str) -> bool:
 def _say_ready(folder: Path, logins: str) -> None:
     print(f"Callsign is ready: http://127.0.0.1:{os.environ['PORT']}", flush=True)
     if logins.strip():
-        print(logins.strip(), flush=True)
+        print(logins.strip("\n"), flush=True)
     if os.environ["EMBEDDED"] == "true":
         print(f"Carrier simulator: {_simulator()} (its mail: {_simulator()}mail)")
     print(f"Logs: {folder / 'logs'}. Ctrl-C stops everything.", flush=True)
