@@ -5,7 +5,7 @@ Called by the composer's views while one types and when one sends; `planning` de
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
@@ -89,6 +89,11 @@ def _instruction(sender: SenderId | None, body: str) -> str:
     if sender is None or sender.receives or not sender.reply_instruction:
         return ""
     return "" if sender.reply_instruction.casefold() in body.casefold() else sender.reply_instruction
+
+
+def new_client_ref() -> str:
+    """Marks one filled-in composer; the same mark never sends twice."""
+    return f"composer-{uuid4()}"
 
 
 @transaction.atomic

@@ -1,14 +1,14 @@
 """Writing: the preview as one types, sending in a conversation, a new text, notes, taking a scheduled text back."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from messaging.composing import answer_to, preview_of, send_once, usable_senders, write_note
+from messaging.composing import answer_to, new_client_ref, preview_of, send_once, usable_senders, write_note
 from messaging.conversations import readable_by
 from messaging.forms import NewTextForm, TextForm
 from messaging.models import Message
@@ -19,11 +19,6 @@ from messaging.views.inbox import CHANGED, changed, conversation_page, look_of
 from tenants import roles
 from tenants.errors import DomainError, NotFound, unreadable
 from tenants.views.doors import MemberRequest, page
-
-
-def new_client_ref() -> str:
-    """Marks one filled-in composer; the same mark never sends twice."""
-    return f"composer-{uuid4()}"
 
 
 @page(needs=roles.SEND)
@@ -76,8 +71,9 @@ def note(request: MemberRequest, pk: UUID) -> HttpResponse:
     return _sent(request, pk)
 
 
+@page(needs=roles.SEND)
 @require_POST
-def send_or_note(request: HttpRequest, pk: UUID) -> HttpResponse:
+def send_or_note(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The composer's one address: `mode` says whether it is a text or a note."""
     return note(request, pk) if request.POST.get("mode") == "note" else send(request, pk)
 
@@ -149,7 +145,7 @@ def _sent(request: MemberRequest, pk: UUID) -> HttpResponse:
     """An empty composer; the page fetches the thread again."""
     if not request.htmx:  # type: ignore[attr-defined]
         return changed(request, pk)
-    context = conversation_page(request, pk, look_of(request), client_ref=new_client_ref(), focus=True)
+    context = conversation_page(request, pk, look_of(request), focus=True)
     response = render(request, "inbox/composer.html", context)
     response["HX-Trigger-After-Swap"] = CHANGED
     return response

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from messaging import conversations
-from messaging.composing import answer_to, preview_of
+from messaging.composing import answer_to, new_client_ref, preview_of
 from messaging.contact_facts import facts_of
 from messaging.contacts import clean_tags
 from messaging.folders import FOLDERS
@@ -99,7 +99,7 @@ def conversation_page(request: MemberRequest, pk: UUID, look: Look, **draft: Any
     return {
         **thread_parts(request, conversation, look),
         "preview": preview_of(request=answer_to(conversation=conversation, member=request.member, body="")),
-        "may_write": roles.may(request.member, roles.SEND),
+        "client_ref": new_client_ref(),
         **draft,
     }
 
