@@ -60,7 +60,7 @@ def keyword_in(body: str) -> Keyword | None:
 def mentions_stop(body: str) -> bool:
     """A STOP word inside a sentence: opts nobody out, but a person should look."""
     words = fold(body).split()
-    return len(words) > 1 and any(re.fullmatch("STOP|UNSUBSCRIBE|OPTOUT", word) for word in words)
+    return len(words) > 1 and keyword_in(body) is None and any(re.fullmatch("STOP|UNSUBSCRIBE|OPTOUT", word) for word in words)
 
 
 def opted_out(

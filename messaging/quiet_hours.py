@@ -33,39 +33,36 @@ def windows() -> dict[str, tuple[Window, ...]]:
 
 
 def _week(text: str) -> tuple[Window, ...] | None:
-    """One source's words as seven windows; None when it names no hours."""
+    """One source's words as seven windows; None when it names neither hours nor closed days.
+
+    What stands in brackets explains. Days that a source with hours leaves out are closed only where it names days.
+    """
     week: list[Window] = [None] * 7
-    named = False
-    for part in re.split("[;,]", text):
-        span = SPAN.search(part)
-        if span is None:
-            continue
+    parts = re.split("[;,]", re.sub(r"\(.*?\)", "", text))
+    spans = [(part, span) for part in parts if (span := SPAN.search(part))]
+    for part, span in spans:
         h1, m1, h2, m2 = map(int, span.groups())
-        named = True
-        for day in _days(part, all_week="none" not in text):
-            week[day] = (time(h1, m1), time(h2 % 24, m2) if h2 < 24 else time(23, 59))
-    if not named:
-        return None
-    for part in re.split("[;,]", text):
-        if "none" in part:
-            for day in _days(part.replace("none", ""), all_week=False, only_named=True):
-                week[day] = None
-    return tuple(week)
+        for day in _days(part) or range(7):
+            week[day] = (time(h1, m1), time(h2, m2))
+    closed = {day for part in parts if "none" in part for day in _days(part)}
+    if not spans:
+        if not closed:
+            return None
+        week = list(DEFAULT)
+    return tuple(None if day in closed else window for day, window in enumerate(week))
 
 
-def _days(part: str, *, all_week: bool, only_named: bool = False) -> range | list[int]:
+def _days(part: str) -> list[int]:
+    """The days that a part names, Monday is 0; none when it names none."""
     span = re.search(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)-(Mon|Tue|Wed|Thu|Fri|Sat|Sun)", part)
     if span:
         first, last = DAYS.index(span[1]), DAYS.index(span[2])
         return [(first + n) % 7 for n in range((last - first) % 7 + 1)]
-    named = [DAYS.index(day) for day in re.findall("Mon|Tue|Wed|Thu|Fri|Sat|Sun", part)]
     if "weekends" in part:
         return [5, 6]
     if "working days" in part:
-        return range(5)
-    if named or only_named:
-        return named
-    return range(7) if all_week or "none" not in part else []
+        return [0, 1, 2, 3, 4]
+    return [DAYS.index(day) for day in re.findall("Mon|Tue|Wed|Thu|Fri|Sat|Sun", part)]
 
 
 def _overlap(one: Window, other: Window) -> Window:
