@@ -169,9 +169,9 @@ SWEEPS = [
 ]
 SETTLE_SECONDS = env.int("SETTLE_SECONDS", default=180)  # how late a carrier may still show a text it took
 RESOLVE_PAUSE_SECONDS = env.int("RESOLVE_PAUSE_SECONDS", default=60)
-SEND_TOTAL_SECONDS = 20
+LEASE_SECONDS = env.int("LEASE_SECONDS", default=60)  # longer than a call may take
+SEND_TOTAL_SECONDS = min(20, LEASE_SECONDS - 5)
 SEND_CONNECT_SECONDS = 5
-LEASE_SECONDS = 60
 SEND_IN_FLIGHT = env.int("SEND_IN_FLIGHT", default=64)
 MESSAGE_VALIDITY = timedelta(hours=10)
 LIVE_TOKEN_SECONDS = 3600

@@ -2,3 +2,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "config"))  # for `import embedding`
+
+from tests.stack import api, stack  # noqa: E402
+
+__all__ = ["api", "stack"]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .conftest import Api, Stack, eventually, new_number
+from tests.stack import Api, Stack, eventually, new_number
 
 
 def test_a_sales_campaign_leaves_from_each_owners_own_number(stack: Stack, api: Api) -> None:

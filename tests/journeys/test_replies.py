@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Api, Stack, eventually, new_number
+from tests.stack import Api, Stack, eventually, new_number
 
 
 @pytest.fixture

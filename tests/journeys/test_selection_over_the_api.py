@@ -1,6 +1,6 @@
 """Who may speak to which country: refusals say why, previews say it before."""
 
-from .conftest import Api, Stack, eventually, new_number
+from tests.stack import Api, Stack, eventually, new_number
 
 
 def test_a_name_alone_cannot_reach_the_us_and_the_preview_said_so(api: Api) -> None:

@@ -1,0 +1,20 @@
+"""The platform's operator sees organizations and people here; nobody else comes here."""
+
+from django.contrib import admin
+from unfold.admin import ModelAdmin
+
+from tenants.models import Organization, User
+
+
+@admin.register(Organization)
+class OrganizationAdmin(ModelAdmin):
+    list_display = ("name", "country", "is_active", "created_at")
+    search_fields = ("name",)
+    readonly_fields = ("assignee",)
+
+
+@admin.register(User)
+class UserAdmin(ModelAdmin):
+    list_display = ("email", "name", "is_active", "is_staff")
+    search_fields = ("email", "name")
+    fields = ("email", "name", "is_active", "is_staff")
