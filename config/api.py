@@ -1,6 +1,6 @@
 """The REST API's addresses: every door of every app under /api/v1, its document and the codes of its errors."""
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
@@ -23,7 +23,7 @@ def error_codes(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"results": [{"code": code, "text": text} for code, text in sorted(CODES.items())]})
 
 
-def nothing_here(request: HttpRequest) -> object:
+def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
     """An address of the API that does not exist."""
     return problem("not_found", f"There is nothing at {request.path}.", status=404)
 
@@ -33,6 +33,6 @@ urlpatterns = [
     path("error-codes", error_codes, name="error-codes"),
     path("organization", OrganizationView.as_view({"get": "read", "patch": "change"}), name="organization"),
     path("", include(router.urls)),
-    path("<path:rest>", lambda request, rest: nothing_here(request)),
+    path("<path:rest>", nothing_here),
 ]
 docs = SpectacularSwaggerView.as_view(url_name="openapi")

@@ -153,6 +153,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ScopeEnum": "tenants.models.Organization.StopScope.choices",
+        "RuleEnum": "notifications.models.Rule.choices",
+    },
 }
 
 # --- Work --------------------------------------------------------------------------------------------

@@ -4,12 +4,14 @@ Starting freezes the audience as rows; `sweep` works through them in batches, so
 it stood. A contact gets the text at most once: the database says so (`one_text_per_campaign`).
 """
 
+import logging
 from collections import Counter
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
@@ -26,12 +28,14 @@ from messaging.models import (
     OptOut,
 )
 from messaging.signals import campaign_finished
+from messaging.statuses import WAITING
 from messaging.statuses import Status as TextStatus
 from senderid.models import SenderId
 from tenants import audit, hints
 from tenants.errors import DomainError, register, unreadable
 from tenants.models import Membership, Organization
 
+log = logging.getLogger(__name__)
 Status = Campaign.Status
 State = CampaignRecipient.State
 PREPARE = "messaging.campaigns.prepare"
@@ -84,11 +88,12 @@ def audience_of(campaign: Campaign) -> QuerySet[Contact]:
     """Who is meant, before anyone is skipped; each contact once."""
     wanted = campaign.audience
     rows = Contact.objects.for_org(campaign.org_id)
-    lists, tags, contacts = (_ids(wanted.get(part)) for part in ("lists", "tags", "contacts"))
+    lists, contacts = (_uuids(_ids(wanted.get(part))) for part in ("lists", "contacts"))
+    tags = _ids(wanted.get("tags"))
     in_lists = (
-        ContactListEntry.objects.for_org(campaign.org_id).filter(contact_list__in=lists).values("contact")
+        ContactListEntry.objects.for_org(campaign.org_id).filter(contact_list__in=_uuids(lists)).values("contact")
     )
-    meant = rows.filter(Q(pk__in=in_lists) | Q(tags__overlap=tags or [""]) | Q(pk__in=contacts))
+    meant = rows.filter(Q(pk__in=in_lists) | Q(tags__overlap=tags or [""]) | Q(pk__in=_uuids(contacts)))
     excluded = _ids(wanted.get("exclude"))
     shut_out = ContactListEntry.objects.for_org(campaign.org_id).filter(contact_list__in=_uuids(excluded))
     return meant.exclude(
@@ -143,7 +148,7 @@ def pause(*, campaign: Campaign) -> Campaign:
     _demand(campaign, Status.SENDING, Status.SCHEDULED)
     campaign.status = Status.PAUSED
     campaign.save(update_fields=["status"])
-    _texts(campaign).filter(status=TextStatus.QUEUED).update(status=TextStatus.SCHEDULED, due_at=_never())
+    _texts(campaign).filter(status__in=WAITING).update(due_at=_never())
     _note(campaign, "paused")
     return campaign
 
@@ -158,9 +163,7 @@ def resume(*, campaign: Campaign) -> Campaign:
     campaign.status = Status.SCHEDULED if later else Status.SENDING
     campaign.started_at = campaign.started_at or (None if later else now)
     campaign.save(update_fields=["status", "started_at"])
-    _texts(campaign).filter(status=TextStatus.SCHEDULED, due_at=_never()).update(
-        status=TextStatus.QUEUED, due_at=now
-    )
+    _release(campaign, now)
     hints.after_commit("messaging.dispatching.dispatch")
     _note(campaign, "resumed")
     return campaign
@@ -174,7 +177,7 @@ def cancel(*, campaign: Campaign) -> Campaign:
     now = timezone.now()
     campaign.status, campaign.finished_at = Status.CANCELLED, now
     campaign.save(update_fields=["status", "finished_at"])
-    _texts(campaign).filter(status__in=[TextStatus.QUEUED, TextStatus.SCHEDULED]).update(
+    _texts(campaign).filter(status__in=WAITING).update(
         status=TextStatus.CANCELLED, final_at=now
     )
     CampaignRecipient.objects.for_org(campaign.org_id).filter(campaign=campaign, state=State.PENDING).update(
@@ -182,6 +185,15 @@ def cancel(*, campaign: Campaign) -> Campaign:
     )
     _note(campaign, "cancelled")
     return campaign
+
+
+def _release(campaign: Campaign, now: datetime) -> None:
+    """What a pause held is due again, as quiet hours allow by now, and valid from then."""
+    held = _texts(campaign).filter(status__in=WAITING, due_at=_never())
+    for country, zone in list(held.values_list("country", "contact__timezone").distinct()):
+        due = fanout.due_at(campaign, country=country, timezone=zone, now=now)
+        there = held.filter(country=country, contact__timezone=zone)
+        there.update(due_at=due, expires_at=due + settings.MESSAGE_VALIDITY)
 
 
 def _never() -> datetime:
@@ -229,14 +241,21 @@ def sweep() -> int:
     for campaign in Campaign.unscoped.filter(status=Status.SENDING).select_related(
         "org", "fallback_sender", "owner"
     ):
-        written = fanout.write_batch(campaign, most=BATCH)
-        moved += written
-        if written:
-            hints.send_now(PREPARE)
-        else:
-            _finish(campaign)
-        tell_campaign(campaign)
+        try:
+            moved += _go_on(campaign)
+        except Exception:  # one campaign's trouble never holds up another's
+            log.exception("campaign %s can't go on", campaign.pk)
     return moved
+
+
+def _go_on(campaign: Campaign) -> int:
+    written = fanout.write_batch(campaign, most=BATCH)
+    if written:
+        hints.send_now(PREPARE)
+    else:
+        _finish(campaign)
+    tell_campaign(campaign)
+    return written
 
 
 def _finish(campaign: Campaign) -> None:
@@ -257,7 +276,9 @@ def progress(campaign: Campaign) -> dict[str, Any]:
     skipped = CampaignRecipient.objects.for_org(campaign.org_id).filter(
         campaign=campaign, state=State.SKIPPED
     )
-    skipped_by = dict(skipped.values_list("code").annotate(n=Count("pk")).order_by("-n"))
+    skipped_by = Counter(dict(skipped.values_list("code").annotate(n=Count("pk")).order_by("-n")))
+    if by_status["cancelled"]:
+        skipped_by["cancelled"] += by_status["cancelled"]
     pending = (
         CampaignRecipient.objects.for_org(campaign.org_id)
         .filter(campaign=campaign, state=State.PENDING)
@@ -275,7 +296,7 @@ def progress(campaign: Campaign) -> dict[str, Any]:
         "replies": _replies(campaign),
         "opt_outs": _opt_outs(campaign),
     }
-    return {"counts": counts, "skipped_by": skipped_by}
+    return {"counts": counts, "skipped_by": dict(skipped_by)}
 
 
 def _replies(campaign: Campaign) -> int:

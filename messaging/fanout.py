@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from messaging import quiet_hours, rendering, segments
+from messaging import quiet_hours, rendering, segments, usage
 from messaging.models import Campaign, CampaignRecipient, ConsentEntry, Contact, Conversation, Message, OptOut
 from messaging.sending import DISPATCH, first_status
 from senderid.board import Board, board_for
@@ -74,9 +74,19 @@ def write_batch(campaign: Campaign, most: int) -> int:
             return 0
         around = surroundings(campaign, [row.contact for row in rows])
         decisions = {row.pk: decide(around, row.contact) for row in rows}
+        decisions = _within_caps(campaign, decisions, around.now)
         _write(campaign, rows, decisions)
         hints.after_commit(DISPATCH)
         return len(rows)
+
+
+def _within_caps(campaign: Campaign, decisions: dict[UUID, Decision], at: datetime) -> dict[UUID, Decision]:
+    """Counts the texts against the org's caps; those beyond are skipped with the reason."""
+    sizes = {pk: one.cut.segments for pk, one in decisions.items() if one.is_sent and one.cut}
+    carried = usage.spend_for_as_many(org=campaign.org, sizes=list(sizes.values()), at=at)
+    text = "Your organization’s cap of segments was reached."
+    beyond = {pk: replace(decisions[pk], code="cap_reached", text=text) for pk in list(sizes)[carried:]}
+    return decisions | beyond
 
 
 def _write(campaign: Campaign, rows: list[CampaignRecipient], decisions: dict[UUID, Decision]) -> None:
@@ -94,7 +104,7 @@ def _write(campaign: Campaign, rows: list[CampaignRecipient], decisions: dict[UU
 def surroundings(campaign: Campaign, contacts: list[Contact]) -> Surroundings:
     """Loads what the decisions for these contacts need: a fixed number of queries, and one per contact owner."""
     org_id = campaign.org_id
-    owners = {c.owner_id: c.owner for c in contacts if c.owner is not None and c.owner.is_active}
+    owners = {c.owner.pk: c.owner for c in contacts if c.owner is not None and c.owner.is_active}
     standings = {pk: standing_of(owner) for pk, owner in owners.items()} if _by_owner(campaign) else {}
     assignees = {pk for standing in standings.values() for pk in standing.assignees} | {campaign.pk}
     numbers = [contact.number for contact in contacts]
@@ -147,8 +157,8 @@ def decide(around: Surroundings, contact: Contact) -> Decision:
         return Decision(
             contact, choice=choice, code="invalid", text="The text is empty or over 1,600 characters."
         )
-    due_at = _due(around, contact)
-    return Decision(contact, choice.sender, choice, body, segments.cut(body), due_at)
+    due = due_at(campaign, country=contact.country, timezone=contact.timezone, now=around.now)
+    return Decision(contact, choice.sender, choice, body, segments.cut(body), due)
 
 
 def _unfit(around: Surroundings, contact: Contact) -> tuple[str, str] | None:
@@ -179,11 +189,12 @@ def _ask(around: Surroundings, contact: Contact) -> Ask:
     )
 
 
-def _due(around: Surroundings, contact: Contact) -> datetime:
-    org, campaign = around.campaign.org, around.campaign
+def due_at(campaign: Campaign, *, country: str, timezone: str, now: datetime) -> datetime:
+    """When its text may leave for this place: promotional ones wait for the end of quiet hours."""
+    org = campaign.org
     if campaign.category != Campaign.Category.PROMOTIONAL or org.quiet_hours == org.QuietHours.OFF:
-        return around.now
-    return quiet_hours.next_allowed(country=contact.country, timezone=contact.timezone, at=around.now)
+        return now
+    return quiet_hours.next_allowed(country=country, timezone=timezone, at=now)
 
 
 def text_of(campaign: Campaign, decision: Decision) -> Message:
@@ -227,9 +238,10 @@ def report(campaign: Campaign, contacts: list[Contact]) -> dict[str, Any]:
     return {
         "total": len(decisions),
         "will_be_sent": len(sent),
-        **{code: skipped[code] for code in ("opted_out", "no_consent", "blocked_country", "invalid")},
+        **{code: skipped[code] for code in ("opted_out", "no_consent", "blocked_country")},
+        "invalid": skipped["invalid"] + skipped["template_error"],
         "duplicate": 0,
-        "no_eligible_sender": skipped["no_eligible_sender"] + skipped["template_error"],
+        "no_eligible_sender": skipped["no_eligible_sender"],
         "deferred": sum(1 for d in sent if d.due_at and d.due_at > around.now),
         "segments": sum(per_sender.values()),
         "cost": None,

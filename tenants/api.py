@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +13,9 @@ from tenants.errors import DomainError
 from tenants.models import ApiKey, Membership, Organization, Profile, Team
 
 
+@extend_schema_field(
+    {"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string", "enum": ["all"]}]}
+)
 class AllowedCountries(serializers.Field):
     """A list of ISO codes, or "all"."""
 
@@ -80,13 +84,13 @@ class ApiKeyViewSet(OrgViewSet):
     model, noun, serializer_class = ApiKey, "key", ApiKeySerializer
 
     def show(self, row: ApiKey) -> Any:
-        names = [name for name in ApiKeySerializer().fields if name != "key"]
+        names = [str(name) for name in ApiKeySerializer().fields if name != "key"]
         return {name: getattr(row, name) for name in names}
 
     def create(self, request: Request) -> Response:
         given = self.read_input()
-        wider = set(given.get("scopes") or api_keys.SCOPES) - set(request.auth.scopes)
-        if wider or (request.auth.sandbox and not given["sandbox"]):
+        wider = set(given.get("scopes") or api_keys.SCOPES) - set(self.key.scopes)
+        if wider or (self.key.sandbox and not given["sandbox"]):
             text = "A key can’t make one that may more than itself."
             raise DomainError("forbidden", text, status=403, field="scopes")
         row, text = api_keys.mint(org=self.org, **given)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.errors import NotFound
-from tenants.models import Membership
+from tenants.models import ApiKey, Membership
 
 
 class Strict(serializers.Serializer):
@@ -42,6 +42,12 @@ class OrgViewSet(viewsets.GenericViewSet):
     @property
     def org(self) -> Any:
         return self.request.org  # type: ignore[attr-defined]
+
+    @property
+    def key(self) -> ApiKey:
+        """The key that asks."""
+        found: Any = self.request.auth
+        return found
 
     def get_queryset(self) -> QuerySet:
         if getattr(self, "swagger_fake_view", False):

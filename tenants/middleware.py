@@ -85,7 +85,7 @@ def _as_member(request: HttpRequest, get_response: Handler) -> HttpResponse:
 
 def current_membership(request: HttpRequest) -> Membership | None:
     """The membership this session works in: the chosen org's, else the oldest active one."""
-    places = Membership.unscoped.filter(user=request.user, is_active=True, org__is_active=True)
+    places = Membership.unscoped.filter(user=request.user.pk, is_active=True, org__is_active=True)
     places = places.select_related("org", "user", "profile").order_by("created_at")
     wanted = request.session.get(CURRENT_ORG)
     mine = list(places)

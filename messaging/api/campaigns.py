@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -36,6 +37,21 @@ class CampaignSerializer(Strict):
     counts = serializers.DictField(read_only=True)
     skipped_by = serializers.DictField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
+
+
+class ReportSerializer(serializers.Serializer):
+    total = serializers.IntegerField()
+    will_be_sent = serializers.IntegerField()
+    opted_out = serializers.IntegerField()
+    no_consent = serializers.IntegerField()
+    blocked_country = serializers.IntegerField()
+    invalid = serializers.IntegerField()
+    duplicate = serializers.IntegerField()
+    no_eligible_sender = serializers.IntegerField()
+    deferred = serializers.IntegerField()
+    segments = serializers.IntegerField()
+    cost = serializers.DecimalField(max_digits=12, decimal_places=4, allow_null=True)
+    finishes_at = serializers.DateTimeField(allow_null=True)
 
 
 class CampaignViewSet(OrgViewSet):
@@ -81,27 +97,32 @@ class CampaignViewSet(OrgViewSet):
         campaigns.delete_draft(campaign=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
+    @extend_schema(request=None, responses=ReportSerializer)
     @action(detail=True, methods=["post"])
     def report(self, request: Request, pk: str) -> Response:
         """What starting it would do, without doing it."""
         found = campaigns.pre_send_report(self.get_object())
         return Response({name: found[name] for name in fanout.REPORTED})
 
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def start(self, request: Request, pk: str) -> Response:
         """Freezes the audience and sends now, or at `send_at`."""
         return Response(self.show(campaigns.start(campaign=self.get_object())))
 
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
         """Nothing more leaves until it is resumed."""
         return Response(self.show(campaigns.pause(campaign=self.get_object())))
 
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
         """Goes on where it stood."""
         return Response(self.show(campaigns.resume(campaign=self.get_object())))
 
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """Ends it; texts that have not left are cancelled."""

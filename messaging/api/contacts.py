@@ -17,7 +17,7 @@ from tenants.models import Membership
 
 
 class ConsentSerializer(Strict):
-    source = serializers.CharField(max_length=40)
+    source = serializers.CharField(max_length=40)  # type: ignore[assignment]
     at = serializers.DateTimeField(required=False)
 
 
@@ -147,7 +147,7 @@ class OptOutSerializer(Strict):
     scope = serializers.ChoiceField(OptOut.Scope.choices, default=OptOut.Scope.ORG)
     sender_id = serializers.UUIDField(allow_null=True, required=False)
     program = serializers.UUIDField(allow_null=True, required=False)
-    source = serializers.CharField(read_only=True)
+    source = serializers.CharField(read_only=True)  # type: ignore[assignment]
     created_at = serializers.DateTimeField(read_only=True)
 
 

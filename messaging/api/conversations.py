@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -63,7 +64,7 @@ def show_conversation(row: Any) -> dict[str, Any]:
 
 
 class NewestFirst(CursorPages):
-    ordering = ("-last_at", "-id")
+    ordering = ("-last_at", "-id")  # type: ignore[assignment]
 
 
 class ConversationViewSet(OrgViewSet):
@@ -145,10 +146,10 @@ class ConversationViewSet(OrgViewSet):
                     member and conversations.may_answer(member=member, conversation=conversation)
                 ),
                 send_at=given.get("send_at"),
-                sandbox=request.auth.sandbox,
+                sandbox=self.key.sandbox,
             )
             row = sending.queue_message(
-                request=text, api_key=request.auth, client_ref=given.get("client_ref", "")
+                request=text, api_key=self.key, client_ref=given.get("client_ref", "")
             )
             return status.HTTP_202_ACCEPTED, show_message(row)
 

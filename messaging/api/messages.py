@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -65,6 +66,16 @@ class MessageSerializer(serializers.Serializer):
         return {**super().get_fields(), "from": serializers.CharField()}
 
 
+class PreviewSerializer(serializers.Serializer):
+    sender = serializers.DictField(allow_null=True)
+    sender_reason = ReasonSerializer()
+    rejected = serializers.ListField(child=serializers.DictField())
+    segments = serializers.IntegerField()
+    encoding = serializers.ChoiceField(["GSM-7", "UCS-2"])
+    warnings = serializers.ListField(child=serializers.DictField())
+    would_send_at = serializers.DateTimeField()
+
+
 def show_message(row: Message) -> dict[str, Any]:
     return {
         "id": row.pk,
@@ -115,12 +126,13 @@ class MessageViewSet(OrgViewSet):
     def show(self, row: Message) -> Any:
         return show_message(row)
 
+    @extend_schema(request=SendSerializer, responses={202: MessageSerializer})
     def create(self, request: Request) -> Response:
         def work() -> tuple[int, Any]:
             given = self.read_input(SendSerializer)
             message = sending.queue_message(
                 request=self._text(given),
-                api_key=request.auth,
+                api_key=self.key,
                 client_ref=given.get("client_ref", ""),
                 metadata=given.get("metadata"),
             )
@@ -131,6 +143,7 @@ class MessageViewSet(OrgViewSet):
         headers = {"Idempotent-Replayed": "true"} if is_repeat else None
         return Response(answer, status=code, headers=headers)
 
+    @extend_schema(request=SendSerializer, responses={200: PreviewSerializer})
     @action(detail=False, methods=["post"])
     def preview(self, request: Request) -> Response:
         """Who would speak and why, without sending."""
@@ -154,7 +167,7 @@ class MessageViewSet(OrgViewSet):
             program=pick_reference(programs, program, "program", "program") if program else None,
             wants_reply=given["wants_reply"],
             send_at=given.get("send_at"),
-            sandbox=self.request.auth.sandbox,
+            sandbox=self.key.sandbox,
         )
 
 

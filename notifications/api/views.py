@@ -214,7 +214,7 @@ class TemplateViewSet(OrgViewSet):
     model, noun, serializer_class = EmailTemplate, "template", TemplateSerializer
 
     def show(self, row: EmailTemplate) -> Any:
-        return {name: getattr(row, name) for name in TemplateSerializer().fields}
+        return {str(name): getattr(row, str(name)) for name in TemplateSerializer().fields}
 
     def create(self, request: Request) -> Response:
         row = email_templates.save_template(org=self.org, **self.read_input())
@@ -222,7 +222,7 @@ class TemplateViewSet(OrgViewSet):
 
     def partial_update(self, request: Request, pk: str) -> Response:
         row = self.get_object()
-        kept = {name: getattr(row, name) for name in TemplateSerializer().fields if name != "id"}
+        kept: dict[str, Any] = {k: v for k, v in self.show(row).items() if k != "id"}
         sent = set(request.data) if isinstance(request.data, dict) else set()
         given = {name: value for name, value in self.read_input(partial=True).items() if name in sent}
         return Response(

@@ -32,7 +32,7 @@ class RegistrationSerializer(Strict):
 
 
 class SenderChangeSerializer(Strict):
-    label = serializers.CharField(max_length=80, required=False)
+    label = serializers.CharField(max_length=80, required=False)  # type: ignore[assignment]
     status = serializers.ChoiceField(SenderId.Status.choices, required=False)
     direction = serializers.ChoiceField(SenderId.Direction.choices, required=False)
     mps = serializers.IntegerField(required=False, help_text="segments a second")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -58,12 +59,14 @@ class SenderIdViewSet(OrgViewSet):
         provisioning.delete_sender(sender=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
+    @extend_schema(operation_id="sender_ids_registrations_list", responses=RegistrationSerializer(many=True))
     @action(detail=True, methods=["get"], url_path="registrations")
     def registrations(self, request: Request, pk: str) -> Response:
         """The sender's registrations, by country."""
         rows = self.get_object().registrations.order_by("country")
         return Response({"results": [show_registration(row) for row in rows], "next": None})
 
+    @extend_schema(request=RegistrationSerializer, responses=RegistrationSerializer)
     @action(detail=True, methods=["get", "put"], url_path=r"registrations/(?P<country>[A-Za-z]{2})")
     def registration(self, request: Request, pk: str, country: str) -> Response:
         """Where it stands with one country's register."""
