@@ -22,7 +22,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when database and broker answer and nothing has been due for over 60 s; 503 otherwise."""
-    state = {"database": _try(_database), "broker": _try(_broker)}
+    state: dict[str, Any] = {"database": _try(_database), "broker": _try(_broker)}
     age = oldest_due() if state["database"] == "ok" else None
     state["oldest_due_seconds"] = age
     ready = state["database"] == "ok" and state["broker"] == "ok" and (age or 0) <= TOO_OLD.total_seconds()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import environ
 
-from config.celery import app as celery_app  # noqa: F401: makes it the app that every process's hints go through
+from config.celery import app as celery_app  # noqa: F401 - makes it the app that every process's hints go through
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -154,7 +154,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
-        "ScopeEnum": "tenants.models.Organization.StopScope.choices",
+        "ScopeEnum": "tenants.models.organizations.StopScope",
         "RuleEnum": "notifications.models.Rule.choices",
     },
 }

@@ -91,7 +91,9 @@ def audience_of(campaign: Campaign) -> QuerySet[Contact]:
     lists, contacts = (_uuids(_ids(wanted.get(part))) for part in ("lists", "contacts"))
     tags = _ids(wanted.get("tags"))
     in_lists = (
-        ContactListEntry.objects.for_org(campaign.org_id).filter(contact_list__in=_uuids(lists)).values("contact")
+        ContactListEntry.objects.for_org(campaign.org_id)
+        .filter(contact_list__in=_uuids(lists))
+        .values("contact")
     )
     meant = rows.filter(Q(pk__in=in_lists) | Q(tags__overlap=tags or [""]) | Q(pk__in=_uuids(contacts)))
     excluded = _ids(wanted.get("exclude"))
@@ -105,11 +107,11 @@ def _ids(given: list[Any] | None) -> list[str]:
     return [str(one) for one in given or []]
 
 
-def _uuids(given: list[str]) -> list[UUID]:
+def _uuids(given: list[Any]) -> list[UUID]:
     found = []
     for one in given:
         try:
-            found.append(UUID(one))
+            found.append(UUID(str(one)))
         except ValueError:
             continue
     return found
@@ -177,9 +179,7 @@ def cancel(*, campaign: Campaign) -> Campaign:
     now = timezone.now()
     campaign.status, campaign.finished_at = Status.CANCELLED, now
     campaign.save(update_fields=["status", "finished_at"])
-    _texts(campaign).filter(status__in=WAITING).update(
-        status=TextStatus.CANCELLED, final_at=now
-    )
+    _texts(campaign).filter(status__in=WAITING).update(status=TextStatus.CANCELLED, final_at=now)
     CampaignRecipient.objects.for_org(campaign.org_id).filter(campaign=campaign, state=State.PENDING).update(
         state=State.SKIPPED, code="cancelled", text="The campaign was cancelled."
     )

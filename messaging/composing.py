@@ -52,7 +52,9 @@ class Preview:
         return single if self.cut.segments == 1 else multi * self.cut.segments
 
 
-def answer_to(*, conversation: Conversation, member: Membership, body: str, send_at: datetime | None = None) -> Request:
+def answer_to(
+    *, conversation: Conversation, member: Membership, body: str, send_at: datetime | None = None
+) -> Request:
     """The request of a member's answer in a conversation."""
     return Request(
         org=member.org,
@@ -102,7 +104,11 @@ def send_once(*, request: Request, client_ref: str) -> Message:
     org, member = request.org, request.as_member
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{org.pk}:{client_ref}"])
-    known = Message.objects.for_org(org).filter(client_ref=client_ref, sent_by=member).select_related("conversation")
+    known = (
+        Message.objects.for_org(org)
+        .filter(client_ref=client_ref, sent_by=member)
+        .select_related("conversation")
+    )
     return known.first() or queue_message(request=request, client_ref=client_ref)
 
 
@@ -112,7 +118,12 @@ def usable_senders(*, member: Membership) -> list[SenderId]:
     found: dict[UUID, SenderId] = {}
     for candidate in load_board(ask).everyone():
         sender = candidate.sender
-        if candidate.can_send and candidate.is_live and sender.sends and sender.status == SenderId.Status.ACTIVE:
+        if (
+            candidate.can_send
+            and candidate.is_live
+            and sender.sends
+            and sender.status == SenderId.Status.ACTIVE
+        ):
             found[sender.pk] = sender
     return sorted(found.values(), key=lambda sender: (sender.label, sender.value))
 
@@ -124,6 +135,8 @@ def write_note(*, conversation: Conversation, text: str, by: Membership) -> Time
         raise unreadable("body", "Write something first; the note is empty.", "required")
     if len(text) > 2000:
         raise unreadable("body", f"A note has at most 2,000 characters; shorten it by {len(text) - 2000}.")
-    entry = conversations.note(conversation=conversation, kind=TimelineEntry.Kind.NOTE, text=text.strip(), by=by)
+    entry = conversations.note(
+        conversation=conversation, kind=TimelineEntry.Kind.NOTE, text=text.strip(), by=by
+    )
     tell_conversation(conversation)
     return entry

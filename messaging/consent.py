@@ -4,12 +4,12 @@
 """
 
 import csv
-import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import Q
@@ -60,7 +60,9 @@ def keyword_in(body: str) -> Keyword | None:
 def mentions_stop(body: str) -> bool:
     """A STOP word inside a sentence: opts nobody out, but a person should look."""
     words = fold(body).split()
-    return len(words) > 1 and keyword_in(body) is None and any(re.fullmatch("STOP|UNSUBSCRIBE|OPTOUT", word) for word in words)
+    if len(words) < 2 or keyword_in(body) is not None:
+        return False
+    return any(word in ("STOP", "UNSUBSCRIBE", "OPTOUT") for word in words)
 
 
 def opted_out(
@@ -127,12 +129,13 @@ def opt_in(
     return undone
 
 
-def undoable(*, org: Organization, number: str, sender: SenderId, program: Program | None) -> OptOut | None:
-    """The opt-out that a START from this number on this sender undoes: the narrowest first."""
+def undoable(
+    *, org: Organization, number: str, sender: SenderId, programs: Iterable[Program]
+) -> OptOut | None:
+    """The opt-out that a START from this number on this sender (and its programs) undoes: the narrowest first."""
     rows = OptOut.objects.for_org(org).filter(number=number)
     mine = Q(scope=Scope.ORG) | Q(scope=Scope.SENDER, sender=sender)
-    if program is not None:
-        mine |= Q(scope=Scope.PROGRAM, program=program)
+    mine |= Q(scope=Scope.PROGRAM, program__in=list(programs))
     order = {Scope.PROGRAM: 0, Scope.SENDER: 1, Scope.ORG: 2}
     return min(rows.filter(mine), key=lambda row: order[Scope(row.scope)], default=None)
 
@@ -163,7 +166,7 @@ def _log(
     words: str,
     language: str,
     member: Membership | None,
-    where: dict[str, object],
+    where: Any,
 ) -> None:
     ConsentEntry.objects.for_org(org).create(
         number=number,

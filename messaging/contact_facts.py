@@ -21,7 +21,11 @@ class ContactFacts:
 def facts_of(*, contact: Contact, member: Membership) -> ContactFacts:
     """Four queries or so."""
     log = ConsentEntry.objects.for_org(member.org_id).filter(number=contact.number)
-    opt_outs = OptOut.objects.for_org(member.org_id).filter(number=contact.number).select_related("sender", "program")
+    opt_outs = (
+        OptOut.objects.for_org(member.org_id)
+        .filter(number=contact.number)
+        .select_related("sender", "program")
+    )
     talks = readable_by(member).filter(contact=contact, last_at__isnull=False)
     return ContactFacts(
         opt_outs=list(opt_outs),

@@ -74,7 +74,7 @@ def contact_of_sender(*, org: Organization, value: str) -> Contact:
     contact, _ = Contact.objects.for_org(org).get_or_create(
         number=number.e164 if number else value[:16],
         defaults={
-            "name": f"Unknown {national(number.e164) if number else value}",
+            "name": f"Unknown {number.e164 if number else value}",
             "country": number.country if number else "",
             "timezone": number.timezone if number else org.timezone,
         },

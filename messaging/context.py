@@ -14,4 +14,6 @@ def rail(request: HttpRequest) -> dict[str, Any]:
     if member is None:
         return {}
     query = request.GET.urlencode()
-    return {"rail": {"parts": SimpleLazyObject(lambda: rail_of(member=member, path=request.path, query=query))}}
+    return {
+        "rail": {"parts": SimpleLazyObject(lambda: rail_of(member=member, path=request.path, query=query))}
+    }

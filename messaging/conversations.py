@@ -94,7 +94,7 @@ def may_answer(*, member: Membership, conversation: Conversation) -> bool:
     """
     if not member.may_write:
         return False
-    people = {member.pk, *(d.absent_id for d in standing_of(member).delegations)}
+    people = {member.pk, *(d.absent_id for d in standing_of(member).delegations if d.all_senders)}
     if conversation.assignee_id in people:
         return True
     if conversation.campaign is None and conversation.program is None:
@@ -120,7 +120,7 @@ def on_behalf_of(*, member: Membership, sender: SenderId) -> Membership | None:
     return None
 
 
-def with_unread(rows: QuerySet[Conversation], member: Membership | None) -> QuerySet[Conversation]:
+def with_unread(rows: QuerySet[Conversation], member: Membership | None) -> Any:
     """Adds `unread_count` of this member; without one, texts since the last answer that wait."""
     if member is None:
         return rows.annotate(unread_count=Value(0))

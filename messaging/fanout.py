@@ -26,7 +26,20 @@ from tenants.errors import DomainError
 
 State = CampaignRecipient.State
 OptedOut = frozenset[UUID] | Literal["all"]
-REPORTED = ["total", "will_be_sent", "opted_out", "no_consent", "blocked_country", "invalid", "duplicate", "no_eligible_sender", "deferred", "segments", "cost", "finishes_at"]
+REPORTED = [
+    "total",
+    "will_be_sent",
+    "opted_out",
+    "no_consent",
+    "blocked_country",
+    "invalid",
+    "duplicate",
+    "no_eligible_sender",
+    "deferred",
+    "segments",
+    "cost",
+    "finishes_at",
+]
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,10 @@ class NewTextForm(TextForm):
         for org_id in org_ids:
             field.queryset = SenderId.objects.for_org(org_id).filter(pk__in=[sender.pk for sender in senders])
         field.label_from_instance = lambda sender: f"{sender.display} · {sender.label}"
-        self.fields["to"].widget.attrs |= {"autocomplete": "off", "placeholder": "(415) 555-0178 or +44 20 7946 0123"}
+        self.fields["to"].widget.attrs |= {
+            "autocomplete": "off",
+            "placeholder": "(415) 555-0178 or +44 20 7946 0123",
+        }
 
 
 class SnoozeForm(forms.Form):
@@ -66,7 +69,11 @@ class ContactForm(forms.Form):
 
     def __init__(self, *args: Any, org_id: Any, contact: Contact | None = None, **kwargs: Any) -> None:
         if contact is not None:
-            kwargs["initial"] = {"name": contact.name, "owner": contact.owner_id, "tags": ", ".join(contact.tags)}
+            kwargs["initial"] = {
+                "name": contact.name,
+                "owner": contact.owner_id,
+                "tags": ", ".join(contact.tags),
+            }
         super().__init__(*args, **kwargs)
         owner: Any = self.fields["owner"]
         owner.queryset = Membership.objects.for_org(org_id).filter(is_active=True).select_related("user")

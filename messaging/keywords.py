@@ -87,7 +87,8 @@ def _help(conversation: Conversation, program: Program | None, *, provider_answe
 def _start(conversation: Conversation, body: str, word: Keyword, program: Program | None) -> bool:
     assert word.action == START
     org, number = conversation.org, conversation.contact.number
-    undone = consent.undoable(org=org, number=number, sender=conversation.sender, program=program)
+    on_sender = programs.programs_on(org_id=org.pk, sender_id=conversation.sender_id)
+    undone = consent.undoable(org=org, number=number, sender=conversation.sender, programs=on_sender)
     if undone is None:
         return False
     consent.opt_in(

@@ -30,7 +30,13 @@ class Listed:
 
 
 def list_conversations(
-    *, member: Membership, folder: str, filters: dict[str, Any], group: UUID | None = None, after: str = "", most: int = PAGE
+    *,
+    member: Membership,
+    folder: str,
+    filters: dict[str, Any],
+    group: UUID | None = None,
+    after: str = "",
+    most: int = PAGE,
 ) -> Listed:
     """The newest conversations of a folder first; `after` is the cursor of an earlier answer."""
     inboxes = shared_inboxes(member)

@@ -35,7 +35,7 @@ def tell_campaign(campaign: Campaign) -> None:
 
 
 def _publish(org_id: UUID, kind: str, **fields: Any) -> None:
-    event = {"org": str(org_id), "type": kind, "at": timezone.now().isoformat()}
+    event: dict[str, str | None] = {"org": str(org_id), "type": kind, "at": timezone.now().isoformat()}
     event |= {name: str(value) if value is not None else None for name, value in fields.items()}
     publish_after_commit(f"live:{org_id}", json.dumps(event))
 

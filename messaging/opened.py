@@ -104,10 +104,16 @@ def snooze_times(now: datetime) -> list[tuple[str, datetime]]:
     morning = now.replace(hour=9, minute=0, second=0, microsecond=0)
     later = (now + timedelta(hours=3)).replace(second=0, microsecond=0)
     monday = morning + timedelta(days=7 - now.weekday())
-    return [("In three hours", later), ("Tomorrow, 9:00", morning + timedelta(days=1)), ("Monday, 9:00", monday)]
+    return [
+        ("In three hours", later),
+        ("Tomorrow, 9:00", morning + timedelta(days=1)),
+        ("Monday, 9:00", monday),
+    ]
 
 
 def people_of(member: Membership) -> list[Membership]:
     """Whom a conversation can be given to: active members who may write."""
-    rows = Membership.objects.for_org(member.org_id).filter(is_active=True).exclude(role=Membership.Role.VIEWER)
+    rows = (
+        Membership.objects.for_org(member.org_id).filter(is_active=True).exclude(role=Membership.Role.VIEWER)
+    )
     return list(rows.select_related("user").order_by("user__name", "user__email")[:200])

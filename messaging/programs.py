@@ -33,7 +33,7 @@ DAY = timedelta(hours=24)
 ATTRIBUTION = timedelta(days=7)
 YES = {"YES", "Y", "JA", "OUI", "SI", "SIM"}
 AUTO_REPLY = re.compile(
-    r"\b(auto.?(reply|response|matic)|out of (the )?office|do not reply|no.?reply|abwesen|nicht im büro|absence)\b",
+    r"\b(auto.?(reply|response)|automat\w*|out of (the )?office|do not reply|no.?reply|abwesen\w*|nicht im büro|absence)\b",
     re.I,
 )
 State, Mode, OptIn = Subscription.State, Program.Mode, Program.OptIn
@@ -178,11 +178,12 @@ def take_text(*, conversation: Conversation, body: str) -> Taken | None:
     if keyword is not None:
         _join(conversation, keyword)
         return Taken(keyword.program, _hushed(keyword.program, answered=True))
+    confirmed = _confirmed(conversation, body)
+    if confirmed is not None:
+        return Taken(confirmed, _hushed(confirmed, answered=True))
     program = program_of(conversation)
     if program is None:
         return None
-    if _confirms(conversation, program, body):
-        return Taken(program, _hushed(program, answered=True))
     answered = _auto_reply(conversation, program, body)
     return Taken(program, _hushed(program, answered=answered))
 
@@ -216,18 +217,22 @@ def _join(conversation: Conversation, keyword: ProgramKeyword) -> None:
         _say(conversation, program, "welcome", f"{program.name}: welcome. Text STOP to end.")
 
 
-def _confirms(conversation: Conversation, program: Program, body: str) -> bool:
+def _confirmed(conversation: Conversation, body: str) -> Program | None:
+    """The program that a YES joins: the one last asked about on this sender, within 24 h."""
     if fold(body) not in YES:
-        return False
-    pending = Subscription.objects.for_org(program.org_id).filter(
-        program=program, contact=conversation.contact, state=State.PENDING, asked_at__gt=timezone.now() - DAY
+        return None
+    pending = Subscription.objects.for_org(conversation.org_id).filter(
+        program__in=programs_on(org_id=conversation.org_id, sender_id=conversation.sender_id),
+        contact=conversation.contact,
+        state=State.PENDING,
+        asked_at__gt=timezone.now() - DAY,
     )
-    row = pending.first()
+    row = pending.select_related("program").order_by("-asked_at").first()
     if row is None:
-        return False
-    _subscribe(program, conversation.contact, State.ACTIVE, row.keyword)
-    _say(conversation, program, "welcome", f"{program.name}: welcome. Text STOP to end.")
-    return True
+        return None
+    _subscribe(row.program, conversation.contact, State.ACTIVE, row.keyword)
+    _say(conversation, row.program, "welcome", f"{row.program.name}: welcome. Text STOP to end.")
+    return row.program
 
 
 def _subscribe(program: Program, contact: Contact, state: str, word: str) -> None:

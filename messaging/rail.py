@@ -95,15 +95,23 @@ def shared_inboxes(member: Membership) -> list[SharedInbox]:
 
 def unread_counts(*, member: Membership, inboxes: Iterable[SharedInbox]) -> dict[str | UUID, int]:
     """{folder name or shared inbox id: unread conversations}, in one query."""
-    own = Assignment.objects.for_org(member.org_id).filter(Assignment.live(), assignee=member.pk, can_read=True)
+    own = Assignment.objects.for_org(member.org_id).filter(
+        Assignment.live(), assignee=member.pk, can_read=True
+    )
     unread = with_unread(readable_by(member), member).filter(unread_count__gt=0).exclude(status__in=ENDED)
-    per_sender = unread.order_by().values("sender_id").annotate(
-        unread=Count("pk"),
-        mine=Count("pk", filter=Q(assignee=member) | Q(assignee__isnull=True, sender__in=own.values("sender"))),
-        unassigned=Count("pk", filter=Q(assignee__isnull=True)),
-        waiting=Count("pk", filter=Q(waiting_since__isnull=False)),
-        campaigns=Count("pk", filter=Q(campaign__isnull=False)),
-        programs=Count("pk", filter=Q(program__isnull=False)),
+    per_sender = (
+        unread.order_by()
+        .values("sender_id")
+        .annotate(
+            unread=Count("pk"),
+            mine=Count(
+                "pk", filter=Q(assignee=member) | Q(assignee__isnull=True, sender__in=own.values("sender"))
+            ),
+            unassigned=Count("pk", filter=Q(assignee__isnull=True)),
+            waiting=Count("pk", filter=Q(waiting_since__isnull=False)),
+            campaigns=Count("pk", filter=Q(campaign__isnull=False)),
+            programs=Count("pk", filter=Q(program__isnull=False)),
+        )
     )
     counts: dict[str | UUID, int] = {}
     for row in per_sender:

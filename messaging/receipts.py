@@ -1,6 +1,7 @@
 """Delivery receipts: any order, twice, or before the answer to the call was recorded. Ranked, forward only."""
 
 import logging
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -49,7 +50,12 @@ def _fill_sid(message: Message, attempt: Attempt, sid: str) -> None:
 
 def _move(message: Message, receipt: Receipt) -> None:
     now = timezone.now()
-    changes = {"status": receipt.status, "lease_until": None, "error_code": "", "error_text": ""}
+    changes: dict[str, Any] = {
+        "status": receipt.status,
+        "lease_until": None,
+        "error_code": "",
+        "error_text": "",
+    }
     if receipt.status in FINAL:
         changes["final_at"] = now
     if receipt.code or receipt.status in (Status.UNDELIVERED, Status.FAILED):
@@ -71,10 +77,11 @@ def _move(message: Message, receipt: Receipt) -> None:
             sender=message.sender,
             words="21610",
         )
-    _tell(message, failed=receipt.status in (Status.UNDELIVERED, Status.FAILED))
+    tell(message, failed=receipt.status in (Status.UNDELIVERED, Status.FAILED))
 
 
-def _tell(message: Message, *, failed: bool) -> None:
+def tell(message: Message, *, failed: bool) -> None:
+    """Open threads show the new state; the list marks a conversation whose last text failed."""
     if message.conversation_id is None:
         return
     rows = Conversation.objects.for_org(message.org_id).filter(pk=message.conversation_id)

@@ -22,7 +22,7 @@ from messaging.failpoints import failpoint
 from messaging.live_events import tell_conversation
 from messaging.models import Campaign, Conversation, InboundEvent, Message, TimelineEntry
 from messaging.signals import text_received
-from messaging.statuses import Status
+from messaging.statuses import WAITING, Status
 from senderid.models import ProviderAccount, SenderId
 from senderid.phone_numbers import parse
 from senderid.providers.base import Inbound
@@ -35,6 +35,8 @@ CAMPAIGN_WINDOW = timedelta(days=7)
 MOST_TRIES = 5
 LOOK_BACK = timedelta(hours=24)
 State = InboundEvent.State
+# A campaign's text in one of these states has not reached the contact: a reply is no answer to it.
+NOT_TEXTED = WAITING | {Status.BLOCKED, Status.CANCELLED, Status.EXPIRED, Status.FAILED}
 
 
 def store_event(*, account: ProviderAccount, inbound: Inbound, payload: dict[str, str]) -> bool:
@@ -202,12 +204,16 @@ def _attribute(message: Message, conversation: Conversation) -> None:
 
 def last_campaign(conversation: Conversation) -> Campaign | None:
     """The campaign that last texted this contact from this sender within 7 days."""
-    texts = Message.objects.for_org(conversation.org_id).filter(
-        sender=conversation.sender_id,
-        contact=conversation.contact_id,
-        campaign__isnull=False,
-        direction=Message.Direction.OUTBOUND,
-        created_at__gt=timezone.now() - CAMPAIGN_WINDOW,
+    texts = (
+        Message.objects.for_org(conversation.org_id)
+        .filter(
+            sender=conversation.sender_id,
+            contact=conversation.contact_id,
+            campaign__isnull=False,
+            direction=Message.Direction.OUTBOUND,
+            created_at__gt=timezone.now() - CAMPAIGN_WINDOW,
+        )
+        .exclude(status__in=NOT_TEXTED)
     )
     newest = texts.select_related("campaign").order_by("-pk").first()
     return newest.campaign if newest else None

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from messaging import consent
+from messaging import consent, conversations
 from messaging.claiming import Claimed
 from messaging.failpoints import failpoint
 from messaging.live_events import tell_conversation
@@ -24,7 +24,7 @@ from senderid.board import Candidate, load_board
 from senderid.eligibility import Ask, refusal_of
 from senderid.models import ProviderAccount, SenderId
 from senderid.providers.base import Answer, Outcome
-from senderid.selection import levels_of
+from senderid.selection import levels_of, ranked
 from tenants.access import standing_of, standing_of_org
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,11 @@ FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[
 WHERE m.id = v.id AND m.attempt_no = v.no AND m.status IN ('sending', 'unknown')
 RETURNING m.id, m.conversation_id, m.status
 """
+# A receipt came before the answer: the state stays, only the SID is filled in where it was missing.
+FILL_SIDS = """
+UPDATE messaging_message m SET provider_sid = v.sid FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS v(id, no, sid)
+WHERE m.id = v.id AND m.attempt_no = v.no AND m.provider_sid = '' AND v.sid <> ''
+"""
 WRITE_ATTEMPTS = """
 UPDATE messaging_attempt a SET outcome = v.outcome, http_status = NULLIF(v.http, 0), code = v.code,
   provider_sid = CASE WHEN v.sid <> '' THEN v.sid ELSE a.provider_sid END
@@ -61,6 +66,8 @@ def record(done: list[tuple[Claimed, Answer]]) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         _write_attempts(cursor, done)
         moved = _write(cursor, done)
+        if len(moved) < len(done):
+            _fill_sids(cursor, done)
         for text, answer in done:
             _consequences(text, answer)
         _tell(moved)
@@ -101,6 +108,11 @@ def _write(cursor: Any, done: list[tuple[Claimed, Answer]]) -> list[tuple[UUID, 
     return list(cursor.fetchall())
 
 
+def _fill_sids(cursor: Any, done: list[tuple[Claimed, Answer]]) -> None:
+    sids = [answer.sid for _, answer in done]
+    cursor.execute(FILL_SIDS, [[text.message_id for text, _ in done], [text.no for text, _ in done], sids])
+
+
 def _due(text: Claimed, answer: Answer) -> Any:
     """Backoff with jitter: 0.5 s doubling to a minute; what the carrier asks for goes before."""
     if answer.outcome == Outcome.PAUSE_ACCOUNT:
@@ -138,6 +150,7 @@ def _try_next_sender(text: Claimed) -> None:
     """Queues it again from the next eligible sender, unless a sender was named or the conversation's own is due."""
     message = (
         Message.objects.for_org(text.org_id)
+        .select_for_update(of=("self",))
         .select_related("org", "sent_by", "contact")
         .get(pk=text.message_id)
     )
@@ -145,21 +158,25 @@ def _try_next_sender(text: Claimed) -> None:
         return
     tried = set(message.attempts.values_list("sender_value", flat=True))
     sender = _next_sender(message, tried)
-    if sender is None:
-        return
-    Message.objects.for_org(text.org_id).filter(
-        pk=message.pk, status=Status.FAILED, attempt_no=text.no
-    ).update(
-        status=Status.QUEUED,
-        sender=sender,
-        from_value=sender.value,
-        account_id=sender.provider_account_id,
-        rule_text=f"{message.from_value} was refused (code {message.error_code}); the next one was taken"[
-            :200
-        ],
-        final_at=None,
-        due_at=timezone.now(),
-    )
+    if sender is not None:
+        _queue_from(message, sender)
+
+
+def _queue_from(message: Message, sender: SenderId) -> None:
+    """Another sender is another conversation: the text moves to that of the new one."""
+    refused = f"{message.from_value} was refused (code {message.error_code})"
+    message.status, message.due_at, message.final_at = Status.QUEUED, timezone.now(), None
+    message.sender, message.from_value, message.account_id = sender, sender.value, sender.provider_account_id
+    message.rule_text = f"{refused}; the next one was taken"[:200]
+    message.error_code = message.error_text = ""
+    if message.conversation_id is not None:
+        message.conversation = conversations.open_conversation(
+            org=message.org, sender=sender, contact=message.contact
+        )
+        conversations.record_outbound(
+            conversation=message.conversation, message=message, human=message.sent_by
+        )
+    message.save()
 
 
 def _next_sender(message: Message, tried: set[str]) -> SenderId | None:
@@ -171,7 +188,7 @@ def _next_sender(message: Message, tried: set[str]) -> SenderId | None:
         opted_out=consent.opted_out(org=message.org, number=message.to),
     )
     board = load_board(ask)
-    candidates: list[Candidate] = [c for _, level in levels_of(ask, board) for c in level]
+    candidates: list[Candidate] = [c for _, level in levels_of(ask, board) for c in ranked(ask, level)]
     return next(
         (c.sender for c in candidates if c.sender.value not in tried and refusal_of(ask, board, c) is None),
         None,
@@ -181,8 +198,10 @@ def _next_sender(message: Message, tried: set[str]) -> SenderId | None:
 def _tell(moved: list[tuple[UUID, UUID | None, str]]) -> None:
     """Open threads show the new state at once."""
     ids = {conversation_id for _, conversation_id, _ in moved if conversation_id}
-    failed = {c for _, c, status in moved if c and status == Status.FAILED}
+    failed = [pk for pk, _, status in moved if status == Status.FAILED]
     if failed:
+        rows = Message.unscoped.filter(pk__in=failed, status=Status.FAILED)  # not those queued again
+        failed = list(rows.values_list("conversation_id", flat=True))
         Conversation.unscoped.filter(pk__in=failed).update(last_failed=True)
     for conversation in Conversation.unscoped.filter(pk__in=ids).select_related("contact"):
         tell_conversation(conversation)

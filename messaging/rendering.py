@@ -14,7 +14,24 @@ from liquid.exceptions import LiquidError
 from tenants.errors import DomainError, register
 
 FILTERS = ("escape", "default", "upcase", "downcase", "capitalize", "date", "truncate", "strip")
-REFUSED_TAGS = ["assign", "capture", "cycle", "decrement", "doc", "echo", "extends", "block", "include", "increment", "liquid", "macro", "call", "render", "tablerow", "ifchanged"]
+REFUSED_TAGS = [
+    "assign",
+    "capture",
+    "cycle",
+    "decrement",
+    "doc",
+    "echo",
+    "extends",
+    "block",
+    "include",
+    "increment",
+    "liquid",
+    "macro",
+    "call",
+    "render",
+    "tablerow",
+    "ifchanged",
+]
 MOST_SOURCE = 50_000
 
 

@@ -7,6 +7,7 @@ no usable answer, leaves it `unknown` for a person. The simulator's ledger is ne
 import asyncio
 import logging
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -15,8 +16,10 @@ from django.utils import timezone
 
 from messaging.dispatching import open_carrier
 from messaging.models import Attempt, Message
+from messaging.receipts import tell
 from messaging.statuses import FINAL, Status, may_move
 from senderid.models import ProviderAccount
+from senderid.providers import errors
 from senderid.providers.base import Seen
 
 log = logging.getLogger(__name__)
@@ -30,7 +33,7 @@ def sweep() -> int:
     ended = lost.update(
         status=Status.UNKNOWN, error_code="lease_ended", error_text="It is not known whether it left."
     )
-    by_account: dict[object, list[Attempt]] = {}
+    by_account: dict[UUID, list[Attempt]] = {}
     for attempt in _due_attempts():
         by_account.setdefault(attempt.message.account_id, []).append(attempt)
     for account_id, attempts in by_account.items():
@@ -116,9 +119,12 @@ def _accept(message: Message, attempt: Attempt, one: Seen) -> None:
     now = timezone.now()
     message.status, message.provider_sid, message.lease_until = to, one.sid, None
     message.accepted_at = message.accepted_at or now
-    message.error_code = message.error_text = ""
+    failed = to in (Status.FAILED, Status.UNDELIVERED)
+    message.error_code = one.error_code if failed else ""
+    message.error_text = (errors.sentence(one.error_code) or "The carrier gave no reason.") if failed else ""
     message.final_at = now if to in FINAL else None
     message.save()
+    tell(message, failed=failed)
     attempt.provider_sid, attempt.outcome = one.sid, "found"
     attempt.save(update_fields=["provider_sid", "outcome"])
 

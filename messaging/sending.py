@@ -13,7 +13,7 @@ from django.utils import timezone
 from messaging import consent, conversations, segments, usage
 from messaging.contacts import contact_for
 from messaging.live_events import tell_conversation
-from messaging.models import Contact, Conversation, Message, Program
+from messaging.models import Campaign, Contact, Conversation, Message, Program
 from messaging.planning import Plan, Request, demand_room, plan_text
 from messaging.signals import human_replied
 from messaging.statuses import Status, may_move
@@ -39,6 +39,8 @@ def queue_message(
     org = request.org
     if org.require_consent and not consent.has_consent(org=org, number=plan.number.e164):
         raise DomainError("consent_missing", "This number has given no consent; record it first.", field="to")
+    if request.campaign is not None and plan.contact is not None:
+        _refuse_second(request.campaign, plan.contact)
     demand_room(sender=sender, extra=plan.cut.segments)
     usage.spend(org=org, segments=plan.cut.segments, at=timezone.now())
     contact = plan.contact or contact_for(org=org, number=plan.number)
@@ -51,6 +53,13 @@ def queue_message(
         _mark_conversation(message, request)
     hints.after_commit(DISPATCH)
     return message
+
+
+def _refuse_second(campaign: Campaign, contact: Contact) -> None:
+    """Each contact gets a campaign's text at most once, whoever asks for it."""
+    rows = Message.objects.for_org(campaign.org_id).filter(campaign=campaign, contact=contact)
+    if rows.filter(origin=Message.Origin.CAMPAIGN).exists():
+        raise DomainError("duplicate", f"{contact} has the text of {campaign.name} already.", field="to")
 
 
 def _row(request: Request, plan: Plan, sender: SenderId, contact: Contact) -> Message:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
 from tenants.errors import DomainError, register
 from tenants.models import Organization
@@ -15,6 +15,22 @@ def spend(*, org: Organization, segments: int, at: datetime) -> None:
             word = period.split()[0]
             text = f"Your organization’s cap of {cap} segments a {word} is reached; an admin can raise it."
             raise DomainError("cap_reached", text)
+
+
+def spend_for_as_many(*, org: Organization, sizes: list[int], at: datetime) -> int:
+    """How many texts of these sizes in segments, in their order, the caps carry; those are counted."""
+    if _fits(org, sum(sizes), at):
+        return len(sizes)
+    return next((n for n, segments in enumerate(sizes) if not _fits(org, segments, at)), len(sizes))
+
+
+def _fits(org: Organization, segments: int, at: datetime) -> bool:
+    try:
+        with transaction.atomic():
+            spend(org=org, segments=segments, at=at)
+    except DomainError:
+        return False
+    return True
 
 
 def _add(org: Organization, period: str, segments: int, cap: int) -> bool:

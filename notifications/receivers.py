@@ -42,7 +42,7 @@ def on_assigned(
 ) -> None:
     conversation = Conversation.unscoped.get(pk=conversation_id)
     member = Membership.unscoped.select_related("user").get(pk=member_id)
-    by = Membership.unscoped.select_related("user").filter(pk=by_id).first()
+    by = Membership.unscoped.select_related("user").filter(pk=by_id).first() if by_id else None
     actor = by.name if by else "An integration"
     notify.tell_member(
         conversation=conversation,

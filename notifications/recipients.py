@@ -107,7 +107,11 @@ def _case(message: Message, conversation: Conversation, assignment: Assignment) 
     audience = audience_of(assignment.assignee)
     if assignment.assignee.kind not in Assignee.PEOPLE:
         audience = _attributed_audience(message, conversation)
-    ids = {m.pk for m in audience} | {conversation.assignee_id, conversation.contact.owner_id} - {None}
+    ids = {
+        pk
+        for pk in (*(m.pk for m in audience), conversation.assignee_id, conversation.contact.owner_id)
+        if pk
+    }
     rule = rule_of(assignment)
     chosen = list(rule.members.select_related("user")) if rule.pk and not rule._state.adding else []
     away = stand_ins(message.org_id, [*ids, *(m.pk for m in chosen)])

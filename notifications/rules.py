@@ -1,6 +1,5 @@
 """Setting the notification rule of an assignment, and saying in one sentence what it will do."""
 
-
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction

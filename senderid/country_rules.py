@@ -111,7 +111,7 @@ def verdict_for(
 
 
 def _name(rule: CountryRule, _home: str) -> Verdict:
-    warnings = ()
+    warnings: tuple[tuple[str, str], ...] = ()
     if rule.alphanumeric_agreement == "disputed":
         warnings = (
             ("disputed", f"Sources differ about names in {rule.name}: {rule.dissent or 'see the notes'}."),

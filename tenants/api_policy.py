@@ -19,7 +19,7 @@ class HasScope(permissions.BasePermission):
     """Reading needs `read`; writing needs the view's `write_scope`."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        key = request.auth
+        key: Any = request.auth
         if key is None:
             return False
         scope = (

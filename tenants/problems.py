@@ -74,7 +74,7 @@ def _of_framework(error: Exception) -> HttpResponse | None:
     if isinstance(error, exceptions.PermissionDenied | PermissionDenied):
         return problem("missing_scope", str(getattr(error, "detail", error)), status=403)
     if isinstance(error, exceptions.Throttled):
-        wait = str(max(1, round(error.wait or 1)))
+        wait = str(max(1, round(getattr(error, "wait", None) or 1)))
         text = f"Too many requests with this key; wait {wait} s."
         return problem("rate_limited", text, status=429, retryable=True, headers={"Retry-After": wait})
     if isinstance(error, exceptions.APIException):

@@ -30,6 +30,8 @@ def new_id() -> UUID:
 class OrgQuerySet(models.QuerySet[M], Generic[M]):
     """A query inside one org; rows made through it belong to that org."""
 
+    _hints: dict[str, Any]
+
     def within(self, org: Any) -> Self:
         org_id = getattr(org, "pk", org)
         if org_id is None:

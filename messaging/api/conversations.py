@@ -116,6 +116,8 @@ class ConversationViewSet(OrgViewSet):
             conversations.set_tags(conversation=row, tags=clean_tags(given["tags"]))
         return Response(self.show(pick(self.get_queryset(), pk, self.noun)))
 
+    @extend_schema(methods=["POST"], request=AnswerSerializer, responses={202: MessageSerializer})
+    @extend_schema(methods=["GET"], responses=MessageSerializer(many=True))
     @action(
         detail=True, methods=["get", "post"], pagination_class=CursorPages, serializer_class=MessageSerializer
     )

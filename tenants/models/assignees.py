@@ -35,10 +35,6 @@ class Assignable(models.Model):
     class Meta:
         abstract = True
 
-    @property
-    def assignee_name(self) -> str:
-        return str(self)
-
     def save(self, *args: object, **kwargs: object) -> None:
         org_id = getattr(self, "org_id", None) or self.pk
         Assignee.unscoped.update_or_create(
@@ -47,3 +43,7 @@ class Assignable(models.Model):
         )
         self.assignee_id = self.pk
         super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    @property
+    def assignee_name(self) -> str:
+        return str(self)

@@ -7,13 +7,18 @@ from tenants.scoping import new_id
 EVERY_COUNTRY = "*"
 
 
+class StopScope(models.TextChoices):
+    """How far a STOP reaches; the words of OptOut.Scope."""
+
+    ORG = "org"
+    SENDER = "sender"
+    PROGRAM = "program"
+
+
 class Organization(models.Model):
     """The tenant: one customer company."""
 
-    class StopScope(models.TextChoices):
-        ORG = "org"
-        SENDER = "sender"
-        PROGRAM = "program"
+    StopScope = StopScope
 
     class QuietHours(models.TextChoices):
         BY_COUNTRY = "by_country"
