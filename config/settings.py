@@ -162,6 +162,7 @@ SPECTACULAR_SETTINGS = {
 # --- Work --------------------------------------------------------------------------------------------
 # Each is asked every second by config.dispatcher for what is due in PostgreSQL.
 SWEEPS = [
+    "senderid.provisioning.sweep",
     "messaging.dispatching.sweep",
     "messaging.resolving.sweep",
     "messaging.receiving.sweep",

@@ -2,6 +2,7 @@
 countries, assignments of every kind, contacts, conversations with history. Made by the same rules as everything else.
 """
 
+import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,8 +40,10 @@ def seed() -> Organization:
     org = Organization.objects.create(
         name=NAME, country="US", timezone="America/New_York", allowed_countries=["CA", "DE", "GB", "US"]
     )
-    account = ProviderAccount(org=org, label="Simulator", account_sid="AC" + "d" * 32, is_simulator=True)
-    account.set_token("demo" + "0" * 28)
+    account = ProviderAccount(
+        org=org, label="Simulator", account_sid="AC" + secrets.token_hex(16), is_simulator=True
+    )
+    account.set_token(secrets.token_hex(16))
     account.save()
     people = _people(org)
     senders = _senders(org)

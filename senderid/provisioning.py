@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from senderid.models import Kind, ProviderAccount, SenderId
 from senderid.phone_numbers import is_safe_name, read_name, read_number, read_short_code
+from senderid.providers.twilio import announce_number
 from tenants import audit
 from tenants.errors import DomainError, register, unreadable
 from tenants.limits import readable_country
@@ -163,10 +164,21 @@ def _check_reply_number(sender: SenderId) -> None:
 def _tell_simulator(sender: SenderId) -> None:
     """The stand-in learns a sender when it becomes active, as a carrier would when a number is bought."""
     if sender.status == Status.ACTIVE and sender.provider_account.is_simulator:
-        from senderid.providers.twilio import announce_number
-
         account = sender.provider_account
         transaction.on_commit(lambda: announce_number(account, sender.value), robust=True)
+
+
+_told = {"all": False}
+
+
+def sweep() -> int:
+    """Once per process: tells the simulator of every active sender; it may have been away when they were made."""
+    if _told["all"]:
+        return 0
+    rows = SenderId.unscoped.filter(status=Status.ACTIVE, provider_account__is_simulator=True)
+    senders = list(rows.select_related("provider_account"))
+    _told["all"] = all(announce_number(sender.provider_account, sender.value) for sender in senders)
+    return 0
 
 
 register(

@@ -160,23 +160,18 @@ def announce_account(account: Any) -> None:
     )
 
 
-def announce_number(account: Any, value: str) -> None:
-    """Tells the simulator of a sender and the webhook its replies go to. Best effort."""
+def announce_number(account: Any, value: str) -> bool:
+    """Tells the simulator of a sender and the webhook its replies go to; whether it was there to hear."""
     announce_account(account)
-    _post(
-        account,
-        "/_sim/numbers",
-        json={
-            "account_sid": account.account_sid,
-            "number": value,
-            "sms_url": account.inbound_url,
-        },
-    )
+    number = {"account_sid": account.account_sid, "number": value, "sms_url": account.inbound_url}
+    return _post(account, "/_sim/numbers", json=number)
 
 
-def _post(account: Any, path: str, **body: Any) -> None:
+def _post(account: Any, path: str, **body: Any) -> bool:
     assert urlsplit(account.url).scheme in ("http", "https")
     try:
         requests.post(account.url + path, timeout=2, **body)
     except requests.RequestException as error:
         log.info("the simulator was not told of account %s: %s", account.pk, type(error).__name__)
+        return False
+    return True
