@@ -136,7 +136,7 @@ def _first_of(ask: Ask, board: Board, levels: list[tuple[str, list[Candidate]]])
     winner: tuple[Candidate, str] | None = None
     rejected: dict[UUID, Refusal] = {}
     for level, candidates in levels:
-        for candidate in sorted(candidates, key=lambda c: _rank(ask, c)):
+        for candidate in ranked(ask, candidates):
             refusal = refusal_of(ask, board, candidate)
             if refusal is None and winner is None:
                 winner = (candidate, level)
@@ -154,6 +154,11 @@ def _keep_best(rejected: dict[UUID, Refusal], refusal: Refusal) -> None:
     known = rejected.get(refusal.sender.pk)
     if known is None or refusal.stage > known.stage:
         rejected[refusal.sender.pk] = refusal
+
+
+def ranked(ask: Ask, candidates: list[Candidate]) -> list[Candidate]:
+    """The candidates of one level, the one that goes first before the others."""
+    return sorted(candidates, key=lambda candidate: _rank(ask, candidate))
 
 
 def _rank(ask: Ask, candidate: Candidate) -> tuple[object, ...]:
