@@ -37,7 +37,7 @@ SET_UP = {
     "/advisor/": "Advisor",
     "/people/": "People",
     "/absences/": "Absences",
-    "/email-templates/": "E-mail templates",
+    "/notifications/templates/": "E-mail templates",
     "/developers/": "Developers",
     "/quarantine/": "Quarantine",
     "/settings/": "Organization",

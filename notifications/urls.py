@@ -14,6 +14,7 @@ urlpatterns = [
     path("notifications/templates/", templates.templates, name="templates"),
     path("notifications/templates/add/", templates.add_template, name="add_template"),
     path("notifications/templates/preview/", templates.preview, name="preview_template"),
+    path("notifications/templates/preview/<str:key>/", templates.frame, name="preview_frame"),
     path("notifications/templates/<uuid:pk>/", templates.change_template, name="change_template"),
     path("notifications/templates/<uuid:pk>/delete/", templates.delete_template, name="delete_template"),
 ]

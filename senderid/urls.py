@@ -20,4 +20,5 @@ urlpatterns = [
     re_path(f"^{ONE}$", access.group, name="group"),
     path("settings/", organization.settings, name="settings"),
     path("settings/accounts/", organization.accounts, name="accounts"),
+    path("settings/accounts/<uuid:pk>/token/", organization.change_token, name="change_token"),
 ]

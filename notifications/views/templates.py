@@ -1,12 +1,16 @@
 """E-mail templates: list, write, preview side by side with sample data, send oneself a test."""
 
+import secrets
 import smtplib
 from typing import Any
 from uuid import UUID
 
+from csp.decorators import csp
 from django.contrib import messages
+from django.core.cache import cache
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from notifications.channels.email import send_mail
 from notifications.email_templates import BUILT_IN, FIELDS
@@ -46,7 +50,6 @@ def _edit(request: MemberRequest, form: TemplateForm, **context: Any) -> HttpRes
     elif form.is_valid() and (row := form.save()):
         messages.success(request, f"{row.name} is saved.")
         return redirect("templates")
-    data = form.data if form.is_bound else form.initial
     shown = TemplateForm(data, org=request.org).preview() if not form.errors else None
     return show(
         request, "notifications/template_form.html", form, fields=sorted(FIELDS), shown=shown, **context
@@ -70,9 +73,37 @@ def preview(request: MemberRequest) -> HttpResponse:
     """The mail with sample data, or which field is wrong on which line."""
     form = TemplateForm(request.POST, org=request.org)
     form.full_clean()
-    shown = form.preview() if not form.errors.get("subject") else None
+    shown = form.preview()
     wrong = [(name, text) for name in ("subject", "html", "text") for text in form.errors.get(name, [])]
-    return render(request, "notifications/_preview.html", {"shown": shown, "wrong": wrong})
+    return render(request, "notifications/_preview.html", {"shown": _framed(request, shown), "wrong": wrong})
+
+
+def _framed(request: MemberRequest, shown: tuple[str, str, str] | None) -> dict[str, str] | None:
+    """The HTML part goes into a frame of its own: mails carry styles, which our own pages never do."""
+    if shown is None:
+        return None
+    subject, html, text = shown
+    key = secrets.token_urlsafe(12)
+    cache.set(_cached(request, key), html, timeout=300)
+    return {"subject": subject, "key": key, "text": text}
+
+
+def _cached(request: MemberRequest, key: str) -> str:
+    return f"mail-preview:{request.member.pk}:{key}"
+
+
+@xframe_options_sameorigin
+@csp(
+    {
+        "default-src": ["'none'"],
+        "style-src": ["'unsafe-inline'"],
+        "frame-ancestors": ["'self'"],
+        "sandbox": [],
+    }
+)
+@page(roles.SET_UP)
+def frame(request: MemberRequest, key: str) -> HttpResponse:
+    return HttpResponse(cache.get(_cached(request, key), "Preview it again: this one is gone."))
 
 
 @page(roles.SET_UP)

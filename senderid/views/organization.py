@@ -1,12 +1,17 @@
 """Settings of the organization, and its accounts with carriers."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
+from senderid import accounts as rules
 from senderid.forms import OrganizationForm
 from senderid.models import ProviderAccount
 from tenants import roles
+from tenants.api_base import pick
+from tenants.errors import DomainError
 from tenants.models import AuditEntry
 from tenants.views.doors import MemberRequest, page, show
 
@@ -31,3 +36,15 @@ def settings(request: MemberRequest) -> HttpResponse:
 def accounts(request: MemberRequest) -> HttpResponse:
     rows = ProviderAccount.objects.for_org(request.org).order_by("created_at")
     return show(request, "settings/accounts.html", accounts=rows, tab="accounts")
+
+
+@page(roles.SET_UP)
+def change_token(request: MemberRequest, pk: UUID) -> HttpResponse:
+    account = pick(ProviderAccount.objects.for_org(request.org), pk, "account")
+    if request.method == "POST":
+        try:
+            rules.change_token(account=account, token=request.POST.get("token", ""))
+            messages.success(request, f"{account.label} uses the new token.")
+        except DomainError as error:
+            messages.error(request, error.text)
+    return redirect("accounts")

@@ -4,6 +4,7 @@ import "./composer.js";
 import "./confirm.js";
 import "./copy.js";
 import "./dialogs.js";
+import "./inserts.js";
 import "./keys.js";
 import "./list.js";
 import "./live.js";
