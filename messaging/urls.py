@@ -16,6 +16,7 @@ urlpatterns = [
     path("inbox/compose/preview", composer.preview, name="compose_preview"),
     path("inbox/<uuid:pk>/", inbox.inbox, name="conversation"),
     path("inbox/<uuid:pk>/thread", inbox.thread, name="thread"),
+    path("inbox/<uuid:pk>/composer", composer.composer, name="composer"),
     path("inbox/<uuid:pk>/send", composer.send_or_note, name="send"),
     path("inbox/<uuid:pk>/note", composer.note, name="note"),
     path("inbox/<uuid:pk>/assign", inbox.assign, name="assign"),

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from messaging.composing import answer_to, new_client_ref, preview_of, send_once, usable_senders, write_note
 from messaging.conversations import readable_by
@@ -40,6 +40,14 @@ def preview(request: MemberRequest) -> HttpResponse:
         if not asked.to:
             return render(request, "inbox/preview.html", {"preview": None, "htmx": True})
     return render(request, "inbox/preview.html", {"preview": preview_of(request=asked), "htmx": True})
+
+
+@page()
+@require_GET
+def composer(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The composer again, empty: after something changed who may speak."""
+    context = conversation_page(request, pk, look_of(request), focus="focus" in request.GET)
+    return render(request, "inbox/composer.html", context)
 
 
 @page(needs=roles.SEND)
@@ -105,9 +113,9 @@ def new(request: MemberRequest) -> HttpResponse:
         message = send_once(request=_new_request(request, form), client_ref=client_ref)
     except DomainError as error:
         return _new_page(request, form, client_ref=client_ref, error=error, status=422)
-    messages.success(request, "On its way.")
     if readable_by(request.member).filter(pk=message.conversation_id).exists():
         return redirect(f"/inbox/{message.conversation_id}/?folder=all")
+    messages.success(request, "The text is on its way; its conversation is not yours to read.")
     return redirect("inbox")
 
 

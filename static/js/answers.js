@@ -10,7 +10,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
-  toast(page.querySelector("[data-says]")?.textContent.trim() || "That did not work. Reload the page and try again.", "error");
+  toast(page.querySelector("[data-says], main .empty p")?.textContent.trim() || "That did not work. Reload the page and try again.", "error");
 });
 
 document.addEventListener("htmx:sendError", () => toast("You seem to be offline. Nothing was lost; try again.", "error"));

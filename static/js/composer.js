@@ -52,3 +52,11 @@ function insert(box, text) {
   box.setRangeText(gap + text, box.value.length, box.value.length, "end");
   box.dispatchEvent(new Event("input", { bubbles: true }));
 }
+
+// While a text is on its way nothing can be typed into the composer that its answer would take the place of.
+document.addEventListener("htmx:beforeRequest", (event) => hold(event.detail.elt, true));
+document.addEventListener("htmx:afterRequest", (event) => hold(event.detail.elt, false));
+
+function hold(element, isHeld) {
+  if (element.matches?.(".composer")) element.querySelector("textarea").readOnly = isHeld;
+}

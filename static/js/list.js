@@ -1,4 +1,5 @@
 // The list of conversations: which one is open, and the pane that shows on a phone.
+import { closeMenus } from "./menus.js";
 import { inbox, opened, refreshList, refreshRail, refreshThread } from "./inbox.js";
 
 function mark() {
@@ -15,6 +16,7 @@ document.addEventListener("fragment-placed", (event) => event.target.id === "row
 
 // Something was done here: show it at once, without waiting for the event of it.
 document.addEventListener("conversation-changed", () => {
+  closeMenus();
   refreshThread();
   refreshList();
   refreshRail();

@@ -8,6 +8,18 @@ function showEnd() {
   if (box) box.scrollTop = box.scrollHeight;
 }
 
+// The composer grows and shrinks: whoever read the end goes on reading the end.
+let isAtEnd = true;
+const shrinking = new ResizeObserver(() => isAtEnd && showEnd());
+
+function watch() {
+  const box = scroller();
+  if (!box) return;
+  shrinking.disconnect();
+  shrinking.observe(box);
+  box.addEventListener("scroll", () => { isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60; }, { passive: true });
+}
+
 async function markRead() {
   const line = document.getElementById("timeline");
   if (!opened() || !line?.dataset.unread || line.dataset.unread === "0" || document.visibilityState !== "visible") return;
@@ -24,8 +36,17 @@ function announce() {
   const last = [...document.querySelectorAll("#timeline .bubble:not(.out)")].pop();
   if (newest !== null && last && last.id !== newest) {
     document.getElementById("announcer").textContent = `New text: ${last.textContent.trim().slice(0, 200)}`;
+    askAgainWhoSpeaks();
   }
   newest = last?.id ?? "";
+}
+
+// STOP or START may have come in. What is being typed stays; an empty composer is fetched anew.
+function askAgainWhoSpeaks() {
+  const box = document.querySelector("#composer textarea");
+  if (!box) return;
+  if (box.value) window.htmx.trigger("#preview", "preview-now");
+  else window.htmx.ajax("GET", `/inbox/${opened()}/composer${location.search || "?"}${box === document.activeElement ? "&focus=1" : ""}`, { target: "#composer", swap: "outerHTML" });
 }
 
 function dropRepeated() {
@@ -36,6 +57,8 @@ function dropRepeated() {
 
 function arrived() {
   newest = null;
+  isAtEnd = true;
+  watch();
   showEnd();
   announce();
   markRead();

@@ -18,9 +18,11 @@ HUES = 12
 
 @register.filter
 def initials(name: Any) -> str:
-    """At most two letters of a name; the first two signs of a number."""
+    """At most two letters of a name; the last two digits of a number."""
+    if not any(sign.isalpha() for sign in str(name)):
+        return "".join(sign for sign in str(name) if sign.isdigit())[-2:]
     words = [word for word in str(name).split() if word[0].isalnum()] or [str(name)]
-    if len(words) == 1 or words[0][0].isdigit():
+    if len(words) == 1:
         return words[0][:2].upper()
     return (words[0][0] + words[-1][0]).upper()
 
