@@ -38,6 +38,7 @@ SET_UP = {
     "/people/": "People",
     "/absences/": "Absences",
     "/notifications/templates/": "E-mail templates",
+    "/why/": "Who was told",
     "/developers/": "Developers",
     "/quarantine/": "Quarantine",
     "/settings/": "Organization",

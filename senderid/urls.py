@@ -15,6 +15,7 @@ urlpatterns = [
     path("countries/<str:code>/", countries.country, name="country"),
     path("people/<uuid:pk>/", access.member, name="member"),
     path("people/<uuid:pk>/away/", access.add_absence, name="add_absence"),
+    path("absences/", access.absences, name="absences"),
     path("absences/<uuid:pk>/end/", access.end_absence, name="end_absence"),
     path("assignees/<uuid:pk>/order/", access.order, name="order"),
     re_path(f"^{ONE}$", access.group, name="group"),

@@ -94,7 +94,7 @@ def sample(request: MemberRequest) -> HttpResponse:
             texts.append((contact, body, segments.cut(body)))
     except DomainError as error:
         wrong = error.text
-    cut = texts[0][2] if texts else segments.cut(campaign.body)
+    cut = max((one for _, _, one in texts), key=lambda one: one.segments, default=segments.cut(campaign.body))
     said = speak_of_campaign(campaign, size)
     context = {"texts": texts, "wrong": wrong, "cut": cut, "sentence": said, "body": campaign.body}
     context["hints"] = _reply_hints(request, campaign, request.POST.get("campaign"))

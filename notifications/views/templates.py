@@ -50,10 +50,7 @@ def _edit(request: MemberRequest, form: TemplateForm, **context: Any) -> HttpRes
     elif form.is_valid() and (row := form.save()):
         messages.success(request, f"{row.name} is saved.")
         return redirect("templates")
-    shown = TemplateForm(data, org=request.org).preview() if not form.errors else None
-    return show(
-        request, "notifications/template_form.html", form, fields=sorted(FIELDS), shown=shown, **context
-    )
+    return show(request, "notifications/template_form.html", form, fields=sorted(FIELDS), **context)
 
 
 def _mail_test(request: MemberRequest, form: TemplateForm) -> None:

@@ -79,6 +79,14 @@ def end_absence(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 
 @page(roles.SET_UP)
+def absences(request: MemberRequest) -> HttpResponse:
+    """Who is away now or will be."""
+    rows = Delegation.objects.for_org(request.org).filter(ends_at__gt=timezone.now())
+    rows = rows.select_related("absent__user", "stand_in__user").prefetch_related("chosen_senders__sender")
+    return show(request, "people/absences.html", absences=rows.order_by("starts_at"), now=timezone.now())
+
+
+@page(roles.SET_UP)
 def group(request: MemberRequest, kind: str, pk: UUID) -> HttpResponse:
     of = group_of(request, kind, pk)
     inside = of.members.filter(is_active=True).select_related("user").order_by("user__name")
