@@ -3,6 +3,7 @@
 The intent is durable before a byte leaves. Runs as the owner of the tables and names each row's org itself.
 """
 
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -96,6 +97,8 @@ class Claimed:
     body: str
     no: int
     expires_at: datetime
+    # Of time.monotonic(): a call that begins later could outlive the lease.
+    call_before: float
 
 
 def promote_scheduled() -> int:
@@ -151,7 +154,8 @@ def _claim(allowed: dict[str, int], used: dict[str, float]) -> list[Claimed]:
             return []
         leaving = _recheck(cursor, list(chosen))
         cursor.execute(CLAIM, [_lease(), leaving])
-        rows = [Claimed(uuid.uuid4(), *row) for row in cursor.fetchall()]
+        call_before = time.monotonic() + settings.LEASE_SECONDS - settings.SEND_TOTAL_SECONDS - 2
+        rows = [Claimed(uuid.uuid4(), *row, call_before) for row in cursor.fetchall()]
         cursor.execute(
             RECORD_ATTEMPTS,
             [

@@ -23,11 +23,12 @@ from messaging.models import Message
 from messaging.statuses import Status
 from messaging.throttle import Throttle
 from senderid.models import ProviderAccount
-from senderid.providers.base import Answer, Credentials, Outgoing
+from senderid.providers.base import Answer, Credentials, Outcome, Outgoing
 from senderid.providers.twilio import TwilioCarrier, announce_account
 from tenants import hints
 
 log = logging.getLogger(__name__)
+RECORD_EVERY = 0.05  # answers of this long are recorded together
 IDLE_SECONDS = 1.5  # a drain waits this long for more before it ends
 LONGEST_DRAIN = 60.0
 STUCK_AFTER = 3.0
@@ -57,14 +58,14 @@ async def _drain(longest: float) -> int:
     try:
         while time.monotonic() < ends or flying:
             batch: list[Claimed] = []
-            if len(flying) < claiming.BATCH and time.monotonic() < ends:
+            if len(flying) <= claiming.BATCH // 2 and time.monotonic() < ends:
                 batch = await loop.run_in_executor(database, _claim)
             for text in batch:
                 await carriers.open(text.account_id, loop, database)
                 flying.add(asyncio.create_task(_call(carriers, text, gate, finished)))
             sent += len(batch)
             if flying:
-                _, flying = await asyncio.wait(flying, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
+                _, flying = await asyncio.wait(flying, timeout=RECORD_EVERY)
             if finished:
                 done, finished[:] = list(finished), []
                 await loop.run_in_executor(database, recording.record, done)
@@ -93,6 +94,10 @@ async def _call(
     carriers: "Carriers", text: Claimed, gate: asyncio.Semaphore, finished: list[tuple[Claimed, Answer]]
 ) -> None:
     async with gate:
+        if time.monotonic() > text.call_before:
+            # Its lease may run out during the call; then someone else could send it too. It goes back unsent.
+            finished.append((text, Answer(Outcome.RETRY, code="waited_too_long", text="It waited for its turn.")))
+            return
         carrier, account_key = carriers[text.account_id]
         validity = int((text.expires_at - timezone.now()).total_seconds())
         failpoint("calling")
