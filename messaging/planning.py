@@ -206,11 +206,9 @@ def _warn_about_words(
     if cut.first_unicode:
         text = f"“{cut.first_unicode}” makes this a Unicode text: 70 characters a segment instead of 160."
         warnings.append(("unicode", text))
-    if sender is not None and not sender.is_numeric and request.wants_reply:
-        if sender.reply_instruction and sender.reply_instruction.casefold() not in request.body.casefold():
-            warnings.append(
-                ("no_reply_instruction", f"Say how to answer, for example: {sender.reply_instruction}")
-            )
+    hint = sender.reply_instruction if sender is not None and not sender.is_numeric else ""
+    if request.wants_reply and hint and hint.casefold() not in request.body.casefold():
+        warnings.append(("no_reply_instruction", f"Say how to answer, for example: {hint}"))
     if sender is not None and sender.reply_number_id is None and not sender.receives:
         warnings.append(("not_answerable", "Nobody can answer this text."))
 

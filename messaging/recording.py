@@ -101,7 +101,7 @@ def _write(cursor: Any, done: list[tuple[Claimed, Answer]]) -> list[tuple[UUID, 
             [answer.text[:300] for _, answer in done],
             [
                 _due(text, answer) if status == Status.QUEUED else None
-                for (text, answer), status in zip(done, statuses)
+                for (text, answer), status in zip(done, statuses, strict=True)
             ],
         ],
     )
