@@ -54,7 +54,7 @@ def render(source: str, fields: dict[str, Any], *, escapes: bool = False) -> str
     """The text with its fields filled in; 422 `template_error` when a field is missing or the source is wrong."""
     try:
         return _parsed(source, escapes).render(**fields)
-    except LiquidError as error:
+    except (LiquidError, ValueError, ArithmeticError, TypeError) as error:  # a filter may trip over a value
         raise _as_problem(error, "body") from error
 
 
@@ -91,7 +91,7 @@ def check(source: str, known: set[str], *, field: str) -> None:
             )
 
 
-def _as_problem(error: LiquidError, field: str) -> DomainError:
+def _as_problem(error: Exception, field: str) -> DomainError:
     text = re.sub(r"\s+", " ", str(error)).strip()
     return DomainError("template_error", f"The template can’t be used: {text}", field=field, status=400)
 

@@ -1,0 +1,162 @@
+"""Delivery receipts: any order, twice, before the answer. The rank never falls, a final state stays."""
+
+from itertools import permutations
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from messaging import consent
+from messaging.models import Attempt, Message, OptOut, ReceiptEvent
+from messaging.receipts import take_receipt
+from messaging.statuses import FINAL, RANK, Status
+from senderid.providers.base import Receipt
+from tests.texting import CONTACT, Texting, claim_all, record
+
+pytestmark = pytest.mark.django_db
+
+
+class Sent:
+    def __init__(self, texting: Texting) -> None:
+        self.texting = texting
+        self.message = texting.queue("Hello")
+        [self.claimed] = claim_all()
+
+    def take(self, status: str, sid: str = "SM1", code: str = "", account: Any = None) -> bool:
+        return take_receipt(
+            account=account or self.texting.account,
+            attempt_id=self.claimed.attempt_id,
+            receipt=Receipt(sid, status, status or "odd", code),
+        )
+
+    @property
+    def row(self) -> Message:
+        return Message.objects.for_org(self.texting.org).get(pk=self.message.pk)
+
+
+@pytest.fixture
+def texting() -> Texting:
+    return Texting()
+
+
+@pytest.fixture
+def sent(texting: Texting) -> Sent:
+    return Sent(texting)
+
+
+@pytest.mark.parametrize("order", permutations(["accepted", "sent", "delivered"]))
+def test_any_order_ends_the_same(sent: Sent, order: tuple[str, ...]) -> None:
+    record(sent.claimed, sid="SM1")
+    for status in order:
+        assert sent.take(status)
+    assert (sent.row.status, sent.row.provider_sid) == ("delivered", "SM1")
+    assert sent.row.final_at is not None
+    assert ReceiptEvent.objects.for_org(sent.texting.org).count() == 3
+
+
+def test_twice_is_kept_twice_and_counts_once(sent: Sent) -> None:
+    record(sent.claimed, sid="SM1")
+    sent.take("delivered")
+    first = sent.row.final_at
+    sent.take("delivered")
+    assert sent.row.final_at == first
+    assert ReceiptEvent.objects.for_org(sent.texting.org).count() == 2
+
+
+def test_before_the_answer_it_brings_the_sid(sent: Sent) -> None:
+    sent.take("sent")
+    assert (sent.row.status, sent.row.provider_sid, sent.row.lease_until) == ("sent", "SM1", None)
+    assert Attempt.objects.for_org(sent.texting.org).get().provider_sid == "SM1"
+
+
+@pytest.mark.parametrize("status", ["sending", "unknown", "queued"])
+def test_it_settles_an_unknown_text_and_one_that_would_be_sent_again(sent: Sent, status: str) -> None:
+    Message.objects.for_org(sent.texting.org).update(status=status)
+    sent.take("sent")
+    assert sent.row.status == "sent"
+    assert claim_all() == []
+
+
+@pytest.mark.parametrize("final", ["cancelled", "expired", "blocked", "failed", "undelivered"])
+def test_a_final_state_is_never_overwritten(sent: Sent, final: str) -> None:
+    Message.objects.for_org(sent.texting.org).update(status=final)
+    assert sent.take("delivered")
+    assert sent.row.status == final
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "text"),
+    [
+        ("undelivered", "30003", "could not be reached"),
+        ("failed", "30007", "filtered"),
+        ("undelivered", "", "no reason"),
+        ("failed", "4711", "4711"),
+    ],
+)
+def test_a_failure_says_why_in_words(sent: Sent, status: str, code: str, text: str) -> None:
+    record(sent.claimed, sid="SM1")
+    sent.take(status, code=code)
+    assert (sent.row.status, sent.row.error_code) == (status, code)
+    assert text in sent.row.error_text
+    assert sent.texting.conversation().last_failed
+
+
+def test_21610_in_a_receipt_is_an_opt_out(sent: Sent) -> None:
+    record(sent.claimed, sid="SM1")
+    sent.take("undelivered", code="21610")
+    assert OptOut.objects.for_org(sent.texting.org).get().source == "provider"
+    assert consent.opted_out(org=sent.texting.org, number=CONTACT) == frozenset({sent.texting.sender.pk})
+
+
+def test_a_word_we_do_not_know_is_kept_and_moves_nothing(sent: Sent) -> None:
+    record(sent.claimed, sid="SM1")
+    assert sent.take("")
+    assert sent.row.status == "accepted"
+    assert ReceiptEvent.objects.for_org(sent.texting.org).get().raw_status == "odd"
+
+
+def test_a_second_sid_moves_nothing(sent: Sent) -> None:
+    record(sent.claimed, sid="SM1")
+    sent.take("delivered", sid="SM2")
+    assert (sent.row.status, sent.row.provider_sid) == ("accepted", "SM1")
+
+
+def test_an_unknown_attempt_is_told(sent: Sent) -> None:
+    receipt = Receipt("SM1", "sent", "sent")
+    assert not take_receipt(account=sent.texting.account, attempt_id=uuid4(), receipt=receipt)
+
+
+def test_another_accounts_attempt_is_none_of_ours(sent: Sent) -> None:
+    outsiders = Texting("Outsiders")
+    assert not sent.take("delivered", account=outsiders.account)
+    assert sent.row.status == "sending"
+    assert not ReceiptEvent.unscoped.exists()
+
+
+WORDS = st.sampled_from(["accepted", "sent", "delivered", "undelivered", "failed", ""])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=st.lists(WORDS, max_size=8), answered_at=st.integers(0, 8))
+def test_whatever_comes_the_rank_never_falls_and_the_first_final_state_stays(
+    texting: Texting, history: list[str], answered_at: int
+) -> None:
+    """The answer to the call is recorded somewhere between the receipts."""
+    Message.objects.for_org(texting.org).filter(status="sending").update(status="cancelled")
+    one, sid = Sent(texting), f"SM{uuid4().hex}"
+    ranks, states = [RANK[Status.SENDING]], []
+    for n in range(max(len(history), answered_at) + 1):
+        if n == answered_at:
+            record(one.claimed, sid=sid)
+        if n < len(history):
+            one.take(history[n], sid=sid)
+        states.append(one.row.status)
+        ranks.append(RANK[Status(states[-1])])
+    assert ranks == sorted(ranks)
+    reached = [word for word in history if word]
+    finals = [word for word in reached if word in FINAL]
+    expected = finals[0] if finals else max([*reached, "accepted"], key=lambda word: RANK[Status(word)])
+    assert states[-1] == expected
+    assert one.row.provider_sid == sid
