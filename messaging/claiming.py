@@ -89,6 +89,8 @@ class Claimed:
     """A text in flight: its attempt is written, its lease runs."""
 
     attempt_id: uuid.UUID
+    # Of time.monotonic(): a call that begins later could outlive the lease.
+    call_before: float
     message_id: uuid.UUID
     org_id: uuid.UUID
     account_id: uuid.UUID
@@ -97,8 +99,6 @@ class Claimed:
     body: str
     no: int
     expires_at: datetime
-    # Of time.monotonic(): a call that begins later could outlive the lease.
-    call_before: float
 
 
 def promote_scheduled() -> int:
@@ -155,7 +155,7 @@ def _claim(allowed: dict[str, int], used: dict[str, float]) -> list[Claimed]:
         leaving = _recheck(cursor, list(chosen))
         cursor.execute(CLAIM, [_lease(), leaving])
         call_before = time.monotonic() + settings.LEASE_SECONDS - settings.SEND_TOTAL_SECONDS - 2
-        rows = [Claimed(uuid.uuid4(), *row, call_before) for row in cursor.fetchall()]
+        rows = [Claimed(uuid.uuid4(), call_before, *row) for row in cursor.fetchall()]
         cursor.execute(
             RECORD_ATTEMPTS,
             [

@@ -96,7 +96,9 @@ async def _call(
     async with gate:
         if time.monotonic() > text.call_before:
             # Its lease may run out during the call; then someone else could send it too. It goes back unsent.
-            finished.append((text, Answer(Outcome.RETRY, code="waited_too_long", text="It waited for its turn.")))
+            finished.append(
+                (text, Answer(Outcome.RETRY, code="waited_too_long", text="It waited for its turn."))
+            )
             return
         carrier, account_key = carriers[text.account_id]
         validity = int((text.expires_at - timezone.now()).total_seconds())

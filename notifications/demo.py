@@ -210,7 +210,7 @@ def _conversations(
 ) -> None:
     told: list[tuple[str, str, History]] = [
         ("renewals", "mara", [
-            ("Ben", "Hi Mara, your service plan renews on the 30th. Shall I book the yearly check with it?", 95, "delivered"),
+            ("Ben", "Hi Mara, your service plan renews on the 30th. Shall I book the yearly check?", 95, "delivered"),
             ("in", "Yes please. Mornings are best for me", 88, ""),
             ("Ben", "Done: Wednesday 9:00, 120 Market Street.", 80, "delivered"),
             ("in", "Can we move it to Thursday instead?", 2, ""),

@@ -45,12 +45,18 @@ def kill_during_delivery(stack: Stack, api: Api, *, texts: int, kills: list[str]
         ids = list(pool.map(queue, range(texts)))
     for program in kills:
         before = len(arrived(stack, mark))
-        eventually(lambda b=before: len(arrived(stack, mark)) > min(b + 5, texts - 1), within=90, what="texts to move")
+        eventually(
+            lambda b=before: len(arrived(stack, mark)) > min(b + 5, texts - 1),
+            within=90,
+            what="texts to move",
+        )
         kill(stack, program)
     requests.post(f"{stack.simulator}/_sim/faults", json={"seed": 7}, timeout=10)
     eventually(lambda: len(arrived(stack, mark)) >= texts, within=240, what="every text at the carrier")
     assert [n for n in Counter(arrived(stack, mark)).values() if n != 1] == []
-    eventually(lambda: stack.manage("invariants", check=False).returncode == 0, within=60, what="invariants to hold")
+    eventually(
+        lambda: stack.manage("invariants", check=False).returncode == 0, within=60, what="invariants to hold"
+    )
     eventually(lambda: settled(api, ids), within=60, what="every text to be settled")
 
 

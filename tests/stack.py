@@ -16,8 +16,23 @@ import pytest
 import requests
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "BROKER_URL", "SECRET_KEY", "FIELD_KEYS", "PUBLIC_BASE_URL", "LIVE_BASE_URL",
-        "EMAIL_URL", "PORT", "LIVE_PORT", "SIMULATOR_PORT", "SIMULATOR_SMTP_PORT", "DATA_DIR", "SIMULATOR_BASE_URL")  # fmt: skip
+OURS = (
+    "DJANGO_SETTINGS_MODULE",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "BROKER_URL",
+    "SECRET_KEY",
+    "FIELD_KEYS",
+    "PUBLIC_BASE_URL",
+    "LIVE_BASE_URL",
+    "EMAIL_URL",
+    "PORT",
+    "LIVE_PORT",
+    "SIMULATOR_PORT",
+    "SIMULATOR_SMTP_PORT",
+    "DATA_DIR",
+    "SIMULATOR_BASE_URL",
+)
 
 
 def eventually(ask: Callable[[], Any], *, within: float = 15.0, what: str = "") -> Any:
@@ -43,7 +58,9 @@ class Stack:
 
     def manage(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "manage.py", *args]
-        return subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120, check=check)
+        return subprocess.run(
+            command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120, check=check
+        )
 
     def handset(self, number: str) -> list[dict[str, Any]]:
         """What the carrier delivered to a number."""
@@ -52,7 +69,9 @@ class Stack:
 
     def text_in(self, *, sender: str, to: str, body: str) -> None:
         """Someone texts us."""
-        answer = requests.post(f"{self.simulator}/_sim/inbound", json={"to": to, "from": sender, "body": body}, timeout=10)
+        answer = requests.post(
+            f"{self.simulator}/_sim/inbound", json={"to": to, "from": sender, "body": body}, timeout=10
+        )
         assert answer.json()["webhook_status"] == 200, answer.text
 
     def mails(self, to: str) -> list[dict[str, Any]]:
@@ -64,14 +83,28 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     env = {name: value for name, value in os.environ.items() if name not in OURS}
-    env |= {"DATA_DIR": str(folder / "data"), "SETTLE_SECONDS": "8", "RESOLVE_PAUSE_SECONDS": "2", "LEASE_SECONDS": "10"}
+    env |= {
+        "DATA_DIR": str(folder / "data"),
+        "SETTLE_SECONDS": "8",
+        "RESOLVE_PAUSE_SECONDS": "2",
+        "LEASE_SECONDS": "10",
+    }
     log = (folder / "run.log").open("w+")
     process = subprocess.Popen(
-        [sys.executable, "-m", "config.run"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-m", "config.run"],
+        cwd=ROOT,
+        env=env,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     said = Path(log.name)
     try:
-        eventually(lambda: "is ready" in said.read_text() or process.poll() is not None, within=120, what="ready line")
+        eventually(
+            lambda: "is ready" in said.read_text() or process.poll() is not None,
+            within=120,
+            what="ready line",
+        )
         lines = said.read_text()
         assert "is ready" in lines, lines
         base = lines.split("Callsign is ready: ")[1].split()[0]
@@ -92,12 +125,17 @@ class Api:
     org: str
     account: dict[str, str]
 
-    def call(self, method: str, path: str, body: Any = None, *, expect: int | None = None, **headers: str) -> Any:
+    def call(
+        self, method: str, path: str, body: Any = None, *, expect: int | None = None, **headers: str
+    ) -> Any:
         answer = requests.request(
             method,
             f"{self.base}/api/v1{path}",
             json=body,
-            headers={"Authorization": f"Bearer {self.key}", **{k.replace("_", "-"): v for k, v in headers.items()}},
+            headers={
+                "Authorization": f"Bearer {self.key}",
+                **{k.replace("_", "-"): v for k, v in headers.items()},
+            },
             timeout=30,
         )
         if expect is not None:
@@ -120,10 +158,13 @@ class Api:
     def long_code(self, **fields: Any) -> dict[str, Any]:
         """A US number nobody has yet; fast, so that tests need not wait for its rate."""
         number = f"+1415555{uuid.uuid4().int % 10000:04d}"
-        return self.post("/sender-ids", {"kind": "long_code", "value": number, "country": "US", "label": "Line", "mps": 100, **fields})
+        line = {"kind": "long_code", "value": number, "country": "US", "label": "Line", "mps": 100}
+        return self.post("/sender-ids", {**line, **fields})
 
     def assign(self, sender: dict[str, Any], kind: str, pk: str, **fields: Any) -> dict[str, Any]:
-        return self.post("/assignments", {"sender_id": sender["id"], "assignee": {"kind": kind, "id": pk}, **fields})
+        return self.post(
+            "/assignments", {"sender_id": sender["id"], "assignee": {"kind": kind, "id": pk}, **fields}
+        )
 
 
 def new_number(prefix: str = "+1628555") -> str:

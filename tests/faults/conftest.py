@@ -3,6 +3,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "config"))  # for `import embedding`
 
-from tests.stack import api, stack  # noqa: E402
+from tests.stack import api, stack
 
 __all__ = ["api", "stack"]

@@ -12,19 +12,49 @@ from tests.stack import Api, Stack, eventually, new_number
 @pytest.mark.parametrize(
     ("path", "body", "status", "field"),
     [
-        ("/sender-ids", {"kind": "long_code", "value": "+14155550000", "country": "ZZ", "label": "x"}, 400, "country"),
+        (
+            "/sender-ids",
+            {"kind": "long_code", "value": "+14155550000", "country": "ZZ", "label": "x"},
+            400,
+            "country",
+        ),
         ("/sender-ids", {"kind": "long_code", "value": "12", "country": "US", "label": "x"}, 400, "value"),
-        ("/sender-ids", {"kind": "alphanumeric", "value": "12345", "country": "GB", "label": "x"}, 400, "value"),
-        ("/sender-ids", {"kind": "alphanumeric", "value": "TwelveLetter", "country": "GB", "label": "x"}, 400, "value"),
-        ("/sender-ids", {"kind": "alphanumeric", "value": "Hi 🙂", "country": "GB", "label": "x"}, 400, "value"),
+        (
+            "/sender-ids",
+            {"kind": "alphanumeric", "value": "12345", "country": "GB", "label": "x"},
+            400,
+            "value",
+        ),
+        (
+            "/sender-ids",
+            {"kind": "alphanumeric", "value": "TwelveLetter", "country": "GB", "label": "x"},
+            400,
+            "value",
+        ),
+        (
+            "/sender-ids",
+            {"kind": "alphanumeric", "value": "Hi 🙂", "country": "GB", "label": "x"},
+            400,
+            "value",
+        ),
         ("/sender-ids", {"kind": "carrier_pigeon", "value": "1", "country": "GB", "label": "x"}, 400, "kind"),
-        ("/sender-ids", {"kind": "long_code", "value": "+14155550000", "country": "US", "colour": "red"}, 400, "colour"),
+        (
+            "/sender-ids",
+            {"kind": "long_code", "value": "+14155550000", "country": "US", "colour": "red"},
+            400,
+            "colour",
+        ),
         ("/messages", {"to": "+16285550100", "body": "x" * 1601}, 400, "body"),
         ("/messages", {"to": "+16285550100", "body": ""}, 400, "body"),
         ("/messages", {"to": "nobody", "body": "Hello"}, 400, "to"),
         ("/messages", {"to": "+442079460123", "body": "Hello"}, 422, "to"),
         ("/messages", {"to": "+16285550100", "body": "Hello", "send_at": "yesterday"}, 400, "send_at"),
-        ("/messages", {"to": "+16285550100", "body": "Hello", "send_at": "2020-01-01T00:00:00Z"}, 400, "send_at"),
+        (
+            "/messages",
+            {"to": "+16285550100", "body": "Hello", "send_at": "2020-01-01T00:00:00Z"},
+            400,
+            "send_at",
+        ),
         ("/messages", {"to": "+16285550100", "body": "Hello", "as_member": "me"}, 400, "as_member"),
         ("/contacts", {"number": "+1628", "name": "x"}, 400, "number"),
         ("/members", {"email": "no", "name": "x"}, 400, "email"),
@@ -36,7 +66,9 @@ from tests.stack import Api, Stack, eventually, new_number
         ("/delegations", {"from": "x", "start": "a", "end": "b"}, 400, "from"),
     ],
 )
-def test_the_error_names_the_field(shared_api: Api, path: str, body: dict[str, object], status: int, field: str) -> None:
+def test_the_error_names_the_field(
+    shared_api: Api, path: str, body: dict[str, object], status: int, field: str
+) -> None:
     problem = shared_api.post(path, body, expect=status)
     assert field in [error["field"] for error in problem["errors"]], problem
     assert problem["code"] and problem["detail"]

@@ -18,7 +18,12 @@ def test_a_sales_campaign_leaves_from_each_owners_own_number(stack: Stack, api: 
     audience = {"contacts": [contact["id"] for contact in contacts]}
     made = api.post(
         "/campaigns",
-        {"name": "Spring", "body": "Hi {{ contact.name }}", "audience": audience, "sender_mode": "contact_owner"},
+        {
+            "name": "Spring",
+            "body": "Hi {{ contact.name }}",
+            "audience": audience,
+            "sender_mode": "contact_owner",
+        },
     )
     report = api.post(f"/campaigns/{made['id']}/report", expect=200)
     assert (report["total"], report["will_be_sent"], report["no_eligible_sender"]) == (30, 20, 10)
@@ -69,10 +74,19 @@ def done(api: Api, pk: str) -> Any:
     return state if state["status"] == "done" else None
 
 
-def test_a_keyword_subscribes_and_help_and_stop_answer_with_the_programs_texts(stack: Stack, api: Api) -> None:
-    texts = {"welcome": "Welcome to News", "help": "News helps", "stop": "News is over", "auto_reply": "Nobody reads here"}
+def test_a_keyword_subscribes_and_help_and_stop_answer_with_the_programs_texts(
+    stack: Stack, api: Api
+) -> None:
+    texts = {
+        "welcome": "Welcome to News",
+        "help": "News helps",
+        "stop": "News is over",
+        "auto_reply": "Nobody reads here",
+    }
     keywords = [{"word": "NEWS", "language": "en"}]
-    program = api.post("/programs", {"name": "News", "keywords": keywords, "texts": texts, "mode": "reply_only"})
+    program = api.post(
+        "/programs", {"name": "News", "keywords": keywords, "texts": texts, "mode": "reply_only"}
+    )
     sender, contact = api.long_code(), new_number()
     api.assign(sender, "program", program["id"])
 
@@ -93,7 +107,7 @@ def test_a_keyword_subscribes_and_help_and_stop_answer_with_the_programs_texts(s
     assert api.get("/opt-outs")["results"][0]["number"] == contact
     refused = api.post("/messages", {"to": contact, "body": "More", "program": program["id"]}, expect=422)
     assert refused["rejected"][0]["code"] == "opted_out"
-    say("START", [body for body in [f"{org_name(api)}: you will get our texts again. Text STOP to end them."]][0])
+    say("START", f"{org_name(api)}: you will get our texts again. Text STOP to end them.")
     assert api.get("/opt-outs")["results"] == []
 
 

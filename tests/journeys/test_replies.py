@@ -22,9 +22,13 @@ def shop(api: Api) -> dict[str, Any]:
     }
 
 
-def text_and_answer(stack: Stack, api: Api, shop: dict[str, Any], answer: str = "Yes please") -> dict[str, Any]:
+def text_and_answer(
+    stack: Stack, api: Api, shop: dict[str, Any], answer: str = "Yes please"
+) -> dict[str, Any]:
     """Member one texts the contact, the contact answers; the inbound message."""
-    sent = api.post("/messages", {"to": shop["contact"], "body": "Hello", "as_member": shop["one"]["id"]}, expect=202)
+    sent = api.post(
+        "/messages", {"to": shop["contact"], "body": "Hello", "as_member": shop["one"]["id"]}, expect=202
+    )
     assert sent["status"] == "queued" and sent["sender_reason"]["rule"] == "profile"
     eventually(lambda: stack.handset(shop["contact"]), what="the text at the handset")
     return answered(stack, api, shop, answer)
@@ -54,7 +58,9 @@ def log_of(api: Api, message: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {row["email"]: row for row in eventually(settled, what="the why-log")}
 
 
-def test_both_read_the_reply_and_only_the_last_sender_gets_the_mail(stack: Stack, api: Api, shop: dict[str, Any]) -> None:
+def test_both_read_the_reply_and_only_the_last_sender_gets_the_mail(
+    stack: Stack, api: Api, shop: dict[str, Any]
+) -> None:
     api.assign(shop["sender"], "profile", shop["sales"]["id"], notification={"rule": "last_sender"})
     reply = text_and_answer(stack, api, shop)
 
@@ -68,7 +74,10 @@ def test_both_read_the_reply_and_only_the_last_sender_gets_the_mail(stack: Stack
     api.get(f"/conversations/{conversation}/messages?as_member={third}", expect=404)
 
     log = log_of(api, reply)
-    assert log[shop["one"]["email"]]["outcome"] == "sent" and "texted last" in log[shop["one"]["email"]]["reason"]
+    assert (
+        log[shop["one"]["email"]]["outcome"] == "sent"
+        and "texted last" in log[shop["one"]["email"]]["reason"]
+    )
     assert log[shop["two"]["email"]]["outcome"] == "skipped" and log[shop["two"]["email"]]["reason"]
     assert len(stack.mails(shop["one"]["email"])) == 1 and stack.mails(shop["two"]["email"]) == []
 
@@ -76,13 +85,21 @@ def test_both_read_the_reply_and_only_the_last_sender_gets_the_mail(stack: Stack
 def test_with_all_both_get_the_mail(stack: Stack, api: Api, shop: dict[str, Any]) -> None:
     api.assign(shop["sender"], "profile", shop["sales"]["id"], notification={"rule": "all"})
     log = log_of(api, text_and_answer(stack, api, shop))
-    assert {email for email, row in log.items() if row["outcome"] == "sent"} == {shop["one"]["email"], shop["two"]["email"]}
+    assert {email for email, row in log.items() if row["outcome"] == "sent"} == {
+        shop["one"]["email"],
+        shop["two"]["email"],
+    }
 
 
 def test_round_robin_gives_the_conversation_to_the_next_and_it_stays_theirs(
     stack: Stack, api: Api, shop: dict[str, Any]
 ) -> None:
-    api.assign(shop["sender"], "profile", shop["sales"]["id"], notification={"rule": "round_robin", "throttle_minutes": 0})
+    api.assign(
+        shop["sender"],
+        "profile",
+        shop["sales"]["id"],
+        notification={"rule": "round_robin", "throttle_minutes": 0},
+    )
     first = log_of(api, text_and_answer(stack, api, shop))
     told = [row["member"] for row in first.values() if row["outcome"] == "sent"]
     assert len(told) == 1
