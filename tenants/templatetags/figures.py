@@ -21,8 +21,8 @@ def spaced(word: Any) -> str:
 
 @register.filter
 def lasting(seconds: Any) -> str:
-    """`under a minute`, `12 min`, `3 h 20 min`."""
+    """`< 1 min`, `12 min`, `3 h 20 min`."""
     minutes = round(float(seconds or 0) / 60)
     if minutes < 1:
-        return "under a minute"
+        return "< 1 min"
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
