@@ -39,7 +39,7 @@ class NewTextForm(TextForm):
     """A text to a number, from a sender that was chosen or automatically."""
 
     to = forms.CharField(max_length=40, required=False, label="To")
-    sender = forms.ModelChoiceField(None, required=False, empty_label="Automatic", label="From")
+    sender: Any = forms.ModelChoiceField(None, required=False, empty_label="Automatic", label="From")
     wants_reply = forms.BooleanField(required=False, label="I want a reply")
 
     def __init__(self, *args: Any, senders: list[SenderId], **kwargs: Any) -> None:
@@ -64,7 +64,7 @@ class ContactForm(forms.Form):
 
     number = forms.CharField(max_length=40)
     name = forms.CharField(max_length=120, required=False)
-    owner = forms.ModelChoiceField(None, required=False, empty_label="Nobody")
+    owner: Any = forms.ModelChoiceField(None, required=False, empty_label="Nobody")
     tags = forms.CharField(max_length=400, required=False, help_text="Separated by commas")
 
     def __init__(self, *args: Any, org_id: Any, contact: Contact | None = None, **kwargs: Any) -> None:

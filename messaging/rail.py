@@ -126,7 +126,11 @@ def unread_counts(*, member: Membership, inboxes: Iterable[SharedInbox]) -> dict
 
 def _inbox_items(member: Membership, path: str, query: str) -> Iterable[Item]:
     given = {name: values[0] for name, values in parse_qs(query).items()}
-    here = (given.get("folder", "mine"), given.get("group", "")) if path.startswith("/inbox/") and path != "/inbox/new" else None
+    here = (
+        (given.get("folder", "mine"), given.get("group", ""))
+        if path.startswith("/inbox/") and path != "/inbox/new"
+        else None
+    )
     inboxes = shared_inboxes(member)
     counts = unread_counts(member=member, inboxes=inboxes)
     for folder, name in FOLDERS.items():

@@ -104,7 +104,9 @@ def cancel(request: MemberRequest, pk: UUID, message_pk: UUID) -> HttpResponse:
 def new(request: MemberRequest) -> HttpResponse:
     """A text to a number: GET shows the form, POST sends."""
     if request.method == "GET":
-        form = _new_form(request, initial={"to": request.GET.get("to", ""), "sender": request.GET.get("sender")})
+        form = _new_form(
+            request, initial={"to": request.GET.get("to", ""), "sender": request.GET.get("sender")}
+        )
         return _new_page(request, form, client_ref=new_client_ref())
     form = _new_form(request)
     client_ref = request.POST.get("client_ref") or new_client_ref()
@@ -113,8 +115,9 @@ def new(request: MemberRequest) -> HttpResponse:
         message = send_once(request=_new_request(request, form), client_ref=client_ref)
     except DomainError as error:
         return _new_page(request, form, client_ref=client_ref, error=error, status=422)
-    if readable_by(request.member).filter(pk=message.conversation_id).exists():
-        return redirect(f"/inbox/{message.conversation_id}/?folder=all")
+    talk = message.conversation
+    if talk is not None and readable_by(request.member).filter(pk=talk.pk).exists():
+        return redirect(f"/inbox/{talk.pk}/?folder=all")
     messages.success(request, "The text is on its way; its conversation is not yours to read.")
     return redirect("inbox")
 
@@ -124,7 +127,9 @@ def _new_form(request: MemberRequest, **options: Any) -> NewTextForm:
     return NewTextForm(data, senders=usable_senders(member=request.member), **options)
 
 
-def _new_page(request: MemberRequest, form: NewTextForm, *, status: int = 200, **context: Any) -> HttpResponse:
+def _new_page(
+    request: MemberRequest, form: NewTextForm, *, status: int = 200, **context: Any
+) -> HttpResponse:
     return render(request, "inbox/new.html", {"form": form, **context}, status=status)
 
 
@@ -161,7 +166,13 @@ def _sent(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 def _kept(request: MemberRequest, pk: UUID, error: DomainError, body: str, client_ref: str) -> HttpResponse:
     """The composer as it was, with the refusal in words."""
-    draft = {"error": error, "body": body, "client_ref": client_ref, "focus": True, "mode": request.POST.get("mode")}
+    draft = {
+        "error": error,
+        "body": body,
+        "client_ref": client_ref,
+        "focus": True,
+        "mode": request.POST.get("mode"),
+    }
     context = conversation_page(request, pk, look_of(request), **draft)
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "inbox/composer.html", context, status=422)

@@ -20,7 +20,9 @@ from tenants.views.doors import MemberRequest, in_pages, page, show
 @require_GET
 def contacts(request: MemberRequest) -> HttpResponse:
     words, tag, owner = (request.GET.get(name, "").strip() for name in ("q", "tag", "owner"))
-    rows = rules.find_contacts(org=request.org, words=words, tag=tag, owner=request.member if owner == "me" else None)
+    rows = rules.find_contacts(
+        org=request.org, words=words, tag=tag, owner=request.member if owner == "me" else None
+    )
     here = {"q": words, "tag": tag, "owner": owner}
     return show(request, "contacts/list.html", page=in_pages(request, rows), here=here)
 
@@ -35,7 +37,9 @@ def contact(request: MemberRequest, pk: UUID) -> HttpResponse:
 @page(needs=roles.SEND)
 @require_http_methods(["GET", "POST"])
 def add(request: MemberRequest) -> HttpResponse:
-    form = ContactForm(request.POST or None, org_id=request.org.pk, initial={"number": request.GET.get("number", "")})
+    form = ContactForm(
+        request.POST or None, org_id=request.org.pk, initial={"number": request.GET.get("number", "")}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             row = rules.save_contact(org=request.org, **form.cleaned_data)

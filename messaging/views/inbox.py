@@ -16,9 +16,11 @@ from messaging.contact_facts import facts_of
 from messaging.contacts import clean_tags
 from messaging.folders import FOLDERS
 from messaging.forms import LookForm, SnoozeForm, split_tags
+from messaging.listing import PAGE as ROWS
 from messaging.listing import Listed, list_conversations
 from messaging.live_events import events_url, token_for
 from messaging.models import Conversation
+from messaging.opened import PAGE as LINES
 from messaging.opened import absence_behind, conversation_for, people_of, snooze_times, thread_for
 from messaging.rail import rail_of
 from messaging.views.palette import pages_and_conversations
@@ -82,15 +84,20 @@ def inbox(request: MemberRequest, pk: UUID | None = None) -> HttpResponse:
 
 def listed_for(request: MemberRequest, look: Look) -> Listed:
     """The rows of a look, with what the address says about paging."""
-    most = request.GET.get("most", "")
     return list_conversations(
         member=request.member,
         folder=look.folder,
         group=look.group,
         filters=look.filters,
         after=request.GET.get("after", ""),
-        **({"most": int(most)} if most.isdecimal() else {}),
+        most=most_of(request, ROWS),
     )
+
+
+def most_of(request: HttpRequest, usual: int) -> int:
+    """How many rows the page asks for."""
+    given = request.GET.get("most", "")[:4]
+    return int(given) if given.isdecimal() else usual
 
 
 def conversation_page(request: MemberRequest, pk: UUID, look: Look, **draft: Any) -> dict[str, Any]:
@@ -106,11 +113,10 @@ def conversation_page(request: MemberRequest, pk: UUID, look: Look, **draft: Any
 
 def thread_parts(request: MemberRequest, conversation: Conversation, look: Look) -> dict[str, Any]:
     """What changes while a conversation is open: head, time line, details."""
-    most = request.GET.get("most", "")
     return {
         "look": look,
         "open": conversation,
-        "thread": thread_for(conversation=conversation, **({"most": int(most)} if most.isdecimal() else {})),
+        "thread": thread_for(conversation=conversation, most=most_of(request, LINES)),
         "facts": facts_of(contact=conversation.contact, member=request.member),
         "absence": absence_behind(member=request.member, conversation=conversation),
         "people": people_of(request.member),
@@ -176,7 +182,9 @@ def palette(request: MemberRequest) -> HttpResponse:
 @page()
 @require_POST
 def read(request: MemberRequest, pk: UUID) -> HttpResponse:
-    conversations.mark_read(conversation=conversation_for(member=request.member, pk=pk), member=request.member)
+    conversations.mark_read(
+        conversation=conversation_for(member=request.member, pk=pk), member=request.member
+    )
     return HttpResponse(status=204)
 
 

@@ -131,4 +131,6 @@ def _spoken(local: datetime) -> str:
         return f"{('yesterday', 'today', 'tomorrow')[days + 1]} {clock_time}"
     if -7 < days < 7:
         return f"{local:%A} {clock_time}"
-    return f"{local.day} {local:%b}" + ("" if local.year == today.year else f" {local.year}") + f", {clock_time}"
+    return (
+        f"{local.day} {local:%b}" + ("" if local.year == today.year else f" {local.year}") + f", {clock_time}"
+    )
