@@ -138,10 +138,10 @@ def test_every_tenant_foreign_key_is_bound_to_org_and_id() -> None:
         cursor.execute(
             """
             SELECT c.conrelid::regclass::text, c.confrelid::regclass::text,
-              ARRAY(SELECT a.attname::text FROM unnest(c.conkey) k JOIN pg_attribute a
-                ON a.attrelid = c.conrelid AND a.attnum = k),
-              ARRAY(SELECT a.attname::text FROM unnest(c.confkey) k JOIN pg_attribute a
-                ON a.attrelid = c.confrelid AND a.attnum = k)
+              ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY k(n, place)
+                JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY place),
+              ARRAY(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY k(n, place)
+                JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER BY place)
             FROM pg_constraint c WHERE c.contype = 'f'
             """
         )
