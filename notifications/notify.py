@@ -18,8 +18,9 @@ from messaging import conversations
 from messaging.models import Conversation, Message
 from notifications import email_templates, recipients
 from notifications.channels.email import send_mail
-from notifications.models import Notification, NotificationRule
-from notifications.recipients import Decision
+from notifications.decisions import Decision
+from notifications.models import Notification, NotificationRule, Rule
+from senderid.models import Assignment
 from tenants import hints
 from tenants.errors import DomainError
 from tenants.models import Membership
@@ -33,7 +34,11 @@ LEASE = timedelta(seconds=60)
 
 @transaction.atomic
 def tell_of_text(message: Message) -> list[Notification]:
-    """Decides, writes every decision once, and marks the text as told. Safe to run again."""
+    """Decides, writes every decision once, and marks the text as told. Safe to run again.
+
+    Two texts of one conversation, or two turns of one rule, are decided one after the other.
+    """
+    _wait_for_my_turn(message)
     locked = (
         Message.unscoped.select_for_update(of=("self",))
         .select_related(
@@ -56,11 +61,24 @@ def tell_of_text(message: Message) -> list[Notification]:
     return rows
 
 
+def _wait_for_my_turn(message: Message) -> None:
+    list(
+        Conversation.unscoped.select_for_update(of=("self",))
+        .filter(org=message.org_id, pk=message.conversation_id)
+        .values_list("pk")
+    )
+    takes_turns = Q(rule=Rule.ROUND_ROBIN) | Q(fallback=Rule.ROUND_ROBIN)
+    rules = NotificationRule.objects.for_org(message.org_id).filter(
+        takes_turns, assignment__sender=message.sender_id
+    )
+    list(rules.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+
+
 def record(message: Message, decisions: list[Decision]) -> list[Notification]:
     """One row per decision; a round-robin winner also gets the conversation."""
     rows = []
     for decision in decisions:
-        rule = recipients.rule_of(decision.assignment) if decision.assignment else None
+        settings_of_rule = decision.settings
         rows.append(
             Notification(
                 org_id=message.org_id,
@@ -73,23 +91,25 @@ def record(message: Message, decisions: list[Decision]) -> list[Notification]:
                 rule=decision.rule,
                 reason=decision.reason[:300],
                 outcome=decision.outcome,
-                template=rule.template if rule else None,
-                hide_body=bool(rule and rule.hide_body),
+                template_id=settings_of_rule.template_id if settings_of_rule else None,
+                hide_body=bool(settings_of_rule and settings_of_rule.hide_body),
             )
         )
-        if decision.takes_conversation and decision.outcome == Outcome.PENDING:
-            _take_turn(message, decision)
+        if decision.turn_of is not None and decision.member is not None:
+            _take_turn(message, decision.turn_of, decision.member)
     Notification.objects.for_org(message.org_id).bulk_create(rows, ignore_conflicts=True)
     return rows
 
 
-def _take_turn(message: Message, decision: Decision) -> None:
-    assert message.conversation and decision.assignment and decision.member
+def _take_turn(message: Message, assignment: Assignment, member: Membership) -> None:
+    """The first of several whose turn it is has the conversation from now on."""
+    conversation = message.conversation
+    assert conversation is not None
+    if conversation.assignee is not None and conversation.assignee.is_active:
+        return
     rules = NotificationRule.objects.for_org(message.org_id)
-    rules.filter(assignment=decision.assignment).update(last_turn=decision.member)
-    conversations.assign_conversation(
-        conversation=message.conversation, to=decision.member, why="it was their turn"
-    )
+    rules.filter(assignment=assignment).update(last_turn=member)
+    conversations.assign_conversation(conversation=conversation, to=member, why="it was their turn")
 
 
 def tell_member(
@@ -100,22 +120,30 @@ def tell_member(
     rule: str,
     reason: str,
     message: Message | None = None,
+    settings_of_rule: NotificationRule | None = None,
     **extra: Any,
 ) -> Notification | None:
-    """A mail to one member about something else than a new text; None when they are inactive."""
+    """A mail to one member about something else than a new text; None when they are inactive.
+
+    About one text a member gets at most one mail of a kind; `settings_of_rule` may hide its body.
+    """
     if not member.is_active:
         return None
-    row = Notification.objects.for_org(member.org_id).create(
-        kind=kind,
-        conversation=conversation,
-        message=message,
-        member=member,
-        email=member.email,
-        rule=rule,
-        reason=reason[:300],
-        outcome=Outcome.PENDING,
-        extra=extra,
-    )
+    fields = {
+        "conversation": conversation,
+        "member": member,
+        "rule": rule,
+        "reason": reason[:300],
+        "outcome": Outcome.PENDING,
+        "template_id": settings_of_rule.template_id if settings_of_rule else None,
+        "hide_body": bool(settings_of_rule and settings_of_rule.hide_body),
+        "extra": extra,
+    }
+    rows = Notification.objects.for_org(member.org_id)
+    if message is None:
+        row = rows.create(kind=kind, email=member.email, **fields)
+    else:
+        row, _ = rows.get_or_create(message=message, kind=kind, email=member.email, defaults=fields)
     hints.after_commit(DELIVER)
     return row
 
@@ -166,28 +194,39 @@ def _claim_one() -> Notification | None:
 
 
 def _send(row: Notification) -> bool:
+    if row.member is not None and not row.member.is_active:
+        return _ended(row, Outcome.SKIPPED, "They were deactivated before it was sent.")
     try:
         subject, html, text = email_templates.compose(email_templates.wording_for(row), fields_of(row))
         send_mail(to=row.email, subject=subject, html=html, text=text)
     except DomainError as error:
-        return _failed(row, error.text, final=True)
-    except smtplib.SMTPRecipientsRefused:
-        return _failed(row, "The mail server refused this address.", final=True)
+        return _ended(row, Outcome.FAILED, error.text)
+    except smtplib.SMTPRecipientsRefused as error:
+        if all(code >= 500 for code, _ in error.recipients.values()):
+            return _ended(row, Outcome.FAILED, "The mail server refused this address.")
+        return _try_later(row, "The mail server did not take this address yet.")
     except (smtplib.SMTPException, OSError) as error:
-        return _failed(
-            row, f"The mail server did not take it ({type(error).__name__}).", final=row.tries >= MOST_TRIES
-        )
+        return _try_later(row, f"The mail server did not take it ({type(error).__name__}).")
+    except Exception as error:  # one mail's trouble never holds up another's
+        log.exception("mail %s can't be made", row.pk)
+        return _try_later(row, f"The mail could not be made ({type(error).__name__}).")
     Notification.unscoped.filter(pk=row.pk).update(
         outcome=Outcome.SENT, sent_at=timezone.now(), lease_until=None, error=""
     )
     return True
 
 
-def _failed(row: Notification, why: str, *, final: bool) -> bool:
+def _ended(row: Notification, outcome: str, why: str) -> bool:
+    Notification.unscoped.filter(pk=row.pk).update(outcome=outcome, lease_until=None, error=why[:200])
+    return False
+
+
+def _try_later(row: Notification, why: str) -> bool:
+    """Again after 10 s, 20 s, … at most 10 minutes; failed after MOST_TRIES."""
+    if row.tries >= MOST_TRIES:
+        return _ended(row, Outcome.FAILED, why)
     later = timezone.now() + timedelta(seconds=min(600, 5 * 2**row.tries))
-    Notification.unscoped.filter(pk=row.pk).update(
-        outcome=Outcome.FAILED if final else Outcome.PENDING, due_at=later, lease_until=None, error=why[:200]
-    )
+    Notification.unscoped.filter(pk=row.pk).update(due_at=later, lease_until=None, error=why[:200])
     return False
 
 

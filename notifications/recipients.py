@@ -6,56 +6,55 @@ follows that assignment's rule; otherwise the union over the live assignments of
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from uuid import UUID
 
-from django.utils import timezone
+from django.db.models import Q
 
 from messaging.conversations import readable_by
 from messaging.models import Conversation, Message
-from notifications.models import Notification, NotificationRule, Preference, Rule
+from messaging.receiving import NOT_TEXTED
+from messaging.statuses import Status
+from notifications.absences import Absence, absences
+from notifications.decisions import Decision, Outcome, one_each
+from notifications.models import NotificationRule, Rule
+from notifications.tempering import tempered
 from senderid.models import Assignment
-from tenants.access import audience_of, stand_ins
-from tenants.models import Assignee, Delegation, Membership
+from tenants.access import audience_of
+from tenants.models import Assignee, Membership
 
-Outcome = Notification.Outcome
 FALLBACKS = (Rule.CONVERSATION_ASSIGNEE, Rule.CONTACT_OWNER, Rule.ALL)
 OVERRIDDEN_BY_ASSIGNEE = (Rule.LAST_SENDER, Rule.CONTACT_OWNER, Rule.ROUND_ROBIN)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One person (or plain address): told or not, by which rule, why."""
-
-    rule: str
-    reason: str
-    outcome: str = Outcome.PENDING
-    member: Membership | None = None
-    email: str = ""
-    assignment: Assignment | None = None
-    takes_conversation: bool = False
-
-    @property
-    def address(self) -> str:
-        return self.email or (self.member.email if self.member else "")
+NOT_SENT = (Status.SCHEDULED, Status.BLOCKED, Status.CANCELLED, Status.EXPIRED)
+NOBODY_ASSIGNED = "no_assignment"
 
 
 @dataclass
 class Case:
-    """What the rules of one assignment look at."""
+    """What the rules of one assignment look at; without an assignment there are only the fall-backs."""
 
     message: Message
     conversation: Conversation
-    assignment: Assignment
+    assignment: Assignment | None
     rule: NotificationRule
     audience: list[Membership]
-    away: dict[UUID, Delegation] = field(default_factory=dict)
+    away: dict[UUID, Absence] = field(default_factory=dict)
 
     def member(self, member_id: UUID | None) -> Membership | None:
         return next((m for m in self.audience if m.pk == member_id), None)
 
     def is_free(self, member: Membership) -> bool:
         return member.is_active and member.pk not in self.away
+
+    @property
+    def assignee(self) -> Membership | None:
+        """Whoever has the conversation; someone deactivated has it no longer."""
+        assignee = self.conversation.assignee
+        return assignee if assignee is not None and assignee.is_active else None
+
+    def decision(
+        self, rule: str, reason: str, outcome: str = Outcome.PENDING, member: Membership | None = None
+    ) -> Decision:
+        return Decision(rule, reason, outcome, member=member, assignment=self.assignment, settings=self.rule)
 
 
 Chosen = list[tuple[Membership | str, str]]  # (who, why)
@@ -81,11 +80,12 @@ def decide(message: Message) -> list[Decision]:
     if message.hushed:
         return [Decision("none", message.hushed, Outcome.SKIPPED)]
     cases = [_case(message, conversation, assignment) for assignment in governing(message)]
-    if not cases:
-        return _admins(message, "no_assignment", "nobody is assigned this sender")
-    found = [decision for case in cases for decision in _by_rule(case)]
-    found = _one_each(found)
-    return [*(_tempered(message, decision) for decision in found), *_left_out(cases, found)]
+    if cases:
+        found = [decision for case in cases for decision in _by_rule(case)]
+    else:
+        found = _fall_back(_unassigned_case(message, conversation))
+    found = one_each(tempered(message, found))
+    return [*found, *_left_out(cases, found)]
 
 
 def governing(message: Message) -> list[Assignment]:
@@ -107,15 +107,29 @@ def _case(message: Message, conversation: Conversation, assignment: Assignment) 
     audience = audience_of(assignment.assignee)
     if assignment.assignee.kind not in Assignee.PEOPLE:
         audience = _attributed_audience(message, conversation)
-    ids = {
-        pk
-        for pk in (*(m.pk for m in audience), conversation.assignee_id, conversation.contact.owner_id)
-        if pk
-    }
     rule = rule_of(assignment)
-    chosen = list(rule.members.select_related("user")) if rule.pk and not rule._state.adding else []
-    away = stand_ins(message.org_id, [*ids, *(m.pk for m in chosen)])
-    return Case(message, conversation, assignment, rule, audience, away)
+    chosen = [] if rule._state.adding else [member.pk for member in rule.members.all()]
+    case = Case(message, conversation, assignment, rule, audience)
+    case.away = _away(case, [*chosen, *(member.pk for member in audience)])
+    return case
+
+
+def _unassigned_case(message: Message, conversation: Conversation) -> Case:
+    """Nobody is assigned the sender: no rule, the fall-backs alone."""
+    case = Case(
+        message, conversation, None, NotificationRule(org_id=message.org_id, rule=NOBODY_ASSIGNED), []
+    )
+    case.away = _away(case, [])
+    return case
+
+
+def _away(case: Case, ids: list[UUID]) -> dict[UUID, Absence]:
+    concerned = {*ids, case.conversation.assignee_id, case.conversation.contact.owner_id} - {None}
+    return absences(
+        org_id=case.message.org_id,
+        member_ids=[pk for pk in concerned if pk],
+        sender_id=case.message.sender_id,
+    )
 
 
 def _attributed_audience(message: Message, conversation: Conversation) -> list[Membership]:
@@ -128,13 +142,13 @@ def _attributed_audience(message: Message, conversation: Conversation) -> list[M
 def _by_rule(case: Case) -> list[Decision]:
     rule = Rule(case.rule.rule)
     if rule == Rule.NONE:
-        return [Decision(rule, "the rule tells nobody", Outcome.SKIPPED, assignment=case.assignment)]
-    assignee = case.conversation.assignee
-    if assignee is not None and rule in OVERRIDDEN_BY_ASSIGNEE:
-        found = _replace_absent(case, rule, [(assignee, f"{assignee.name} has the conversation")])
+        return [case.decision(rule, "the rule tells nobody", Outcome.SKIPPED)]
+    if case.assignee is not None and rule in OVERRIDDEN_BY_ASSIGNEE:
+        why = f"{case.assignee.name} has the conversation"
+        found = _replace_absent(case, rule, [(case.assignee, why)])
     else:
         found = _replace_absent(case, rule, RULES[rule](case))
-    if any(d.outcome == Outcome.PENDING for d in found):
+    if any(decision.is_told for decision in found):
         return found
     return [*found, *_fall_back(case)]
 
@@ -144,22 +158,23 @@ def _fall_back(case: Case) -> list[Decision]:
     steps = [Rule(case.rule.fallback)] if case.rule.fallback else []
     for rule in [*steps, *FALLBACKS]:
         if rule == Rule.NONE:
-            return [Decision(rule, "the fall-back tells nobody", Outcome.SKIPPED, assignment=case.assignment)]
+            return [case.decision(rule, "the fall-back tells nobody", Outcome.SKIPPED)]
         found = _replace_absent(case, rule, RULES[rule](case))
-        told = [d for d in found if d.outcome == Outcome.PENDING]
-        if told:
-            return [replace(d, reason=f"fall-back: {d.reason}"[:300]) for d in told]
-    return _admins(case.message, str(case.rule.rule), "nobody else was left", case.assignment)
+        if any(decision.is_told for decision in found):
+            return [replace(d, reason=f"fall-back: {d.reason}"[:300]) for d in found]
+    return _admins(case)
 
 
-def _admins(message: Message, rule: str, why: str, assignment: Assignment | None = None) -> list[Decision]:
-    admins = Membership.objects.for_org(message.org_id).filter(
+def _admins(case: Case) -> list[Decision]:
+    """The last ones to ask: the org's owners and admins, or who stands in for them."""
+    admins = Membership.objects.for_org(case.message.org_id).filter(
         is_active=True, role__in=[Membership.Role.OWNER, Membership.Role.ADMIN]
     )
-    return [
-        Decision(rule, f"{why}, so owners and admins are told", member=admin, assignment=assignment)
-        for admin in admins.select_related("user").order_by("created_at")
-    ]
+    found = list(admins.select_related("user").order_by("created_at"))
+    case.away |= _away(case, [admin.pk for admin in found])
+    left = "nobody else was left" if case.assignment else "nobody is assigned this sender"
+    why = f"{left}, so owners and admins are told"
+    return _replace_absent(case, str(case.rule.rule), [(admin, why) for admin in found])
 
 
 def _assigned_member(case: Case) -> Chosen:
@@ -167,24 +182,30 @@ def _assigned_member(case: Case) -> Chosen:
 
 
 def _all(case: Case) -> Chosen:
-    return [(m, f"everyone in {case.assignment.assignee.name} is told") for m in case.audience]
+    name = case.assignment.assignee.name if case.assignment else ""
+    return [(m, f"everyone in {name} is told") for m in case.audience]
 
 
 def _last_sender(case: Case) -> Chosen:
-    """The last person who texted in this conversation and is still in the audience; a campaign counts as its owner."""
+    """The last person who texted in this conversation and is still in the audience; a campaign counts as its owner.
+
+    A stand-in's text counts as the absent one's, unless the stand-in is in the audience too.
+    """
     texts = Message.objects.for_org(case.message.org_id).filter(
+        Q(origin=Message.Origin.MANUAL) & ~Q(status__in=NOT_SENT)
+        | Q(origin=Message.Origin.CAMPAIGN) & ~Q(status__in=NOT_TEXTED),
         sender=case.message.sender_id,
         contact=case.message.contact_id,
         direction=Message.Direction.OUTBOUND,
-        origin__in=[Message.Origin.MANUAL, Message.Origin.CAMPAIGN],
         pk__lt=case.message.pk,
     )
-    for origin, sent_by, owner in texts.order_by("-pk").values_list("origin", "sent_by", "campaign__owner")[
-        :200
-    ]:
-        member = case.member(owner if origin == Message.Origin.CAMPAIGN else sent_by)
+    newest = texts.order_by("-pk").values_list("origin", "sent_by", "on_behalf_of", "campaign__owner")[:200]
+    for origin, sent_by, on_behalf_of, owner in newest:
+        if origin == Message.Origin.CAMPAIGN:
+            member, how = case.member(owner), "their campaign texted last"
+        else:
+            member, how = case.member(sent_by) or case.member(on_behalf_of), "they texted last"
         if member is not None:
-            how = "their campaign texted last" if origin == Message.Origin.CAMPAIGN else "they texted last"
             return [(member, how)]
     return []
 
@@ -203,7 +224,9 @@ def _contact_owner(case: Case) -> Chosen:
 
 
 def _specific(case: Case) -> Chosen:
-    people: Chosen = [(m, "chosen by name") for m in case.rule.members.select_related("user")]
+    people: Chosen = []
+    if not case.rule._state.adding:
+        people = [(m, "chosen by name") for m in case.rule.members.select_related("user")]
     return [*people, *((email, "chosen address") for email in case.rule.emails)]
 
 
@@ -233,30 +256,28 @@ def _replace_absent(case: Case, rule: str, chosen: Chosen) -> list[Decision]:
     found: list[Decision] = []
     for who, why in chosen:
         if isinstance(who, str):
-            found.append(Decision(rule, why, email=who, assignment=case.assignment))
+            found.append(replace(case.decision(rule, why), email=who))
         else:
             found.extend(_for_member(case, rule, who, why))
     return found
 
 
 def _for_member(case: Case, rule: str, member: Membership, why: str) -> list[Decision]:
-    plain = Decision(rule, why, member=member, assignment=case.assignment)
-    turn = replace(plain, takes_conversation=rule == Rule.ROUND_ROBIN and case.conversation.assignee is None)
+    plain = case.decision(rule, why, member=member)
     if not member.is_active:
         return [replace(plain, outcome=Outcome.SKIPPED, reason=f"{why}, but they were deactivated")]
     absence = case.away.get(member.pk)
-    if absence is None:
-        return [turn]
-    return _for_absent(plain, absence, why)
+    if absence is not None:
+        return _for_absent(plain, absence, why)
+    takes_turn = rule == Rule.ROUND_ROBIN and case.assignee is None
+    return [replace(plain, turn_of=case.assignment if takes_turn else None)]
 
 
-def _for_absent(plain: Decision, absence: Delegation, why: str) -> list[Decision]:
-    stand_in = absence.stand_in
-    name = absence.absent.name
-    if stand_in is None or not stand_in.is_active:
-        return [
-            replace(plain, outcome=Outcome.SKIPPED, reason=f"{why}, but {name} is away and nobody stands in")
-        ]
+def _for_absent(plain: Decision, absence: Absence, why: str) -> list[Decision]:
+    stand_in, name = absence.stand_in, absence.absent.name
+    if stand_in is None:
+        reason = f"{why}, but {name} is away and nobody stands in"
+        return [replace(plain, outcome=Outcome.SKIPPED, reason=reason)]
     told = replace(plain, member=stand_in, reason=f"stands in for {name}: {why}")
     if absence.copy_absent:
         return [told, replace(plain, reason=f"copy while away: {why}")]
@@ -264,71 +285,15 @@ def _for_absent(plain: Decision, absence: Delegation, why: str) -> list[Decision
     return [told, away]
 
 
-def _one_each(found: list[Decision]) -> list[Decision]:
-    """One per person per text: being told goes before being skipped."""
-    kept: dict[str, Decision] = {}
-    for decision in found:
-        known = kept.get(decision.address)
-        if known is None or (known.outcome != Outcome.PENDING and decision.outcome == Outcome.PENDING):
-            kept[decision.address] = decision
-    return list(kept.values())
-
-
-def _tempered(message: Message, decision: Decision) -> Decision:
-    """Preferences and the throttle only reduce."""
-    if decision.outcome != Outcome.PENDING or decision.member is None:
-        return decision
-    rule = rule_of(decision.assignment) if decision.assignment else None
-    if not (rule and rule.mandatory) and _switched_off(message, decision.member):
-        return replace(
-            decision, outcome=Outcome.SKIPPED, reason=f"{decision.reason}, but they switched mails off"
-        )
-    minutes = rule.throttle_minutes if rule else 10
-    if _was_told_lately(message, decision.member, minutes):
-        text = f"{decision.reason}; told within {minutes} minutes already"
-        return replace(decision, outcome=Outcome.THROTTLED, reason=text)
-    return decision
-
-
-def _switched_off(message: Message, member: Membership) -> bool:
-    wishes = Preference.objects.for_org(message.org_id).filter(member=member)
-    for wish in sorted(wishes, key=lambda w: w.sender_id is None):
-        if wish.sender_id in (None, message.sender_id):
-            return wish.how == Preference.How.OFF
-    return False
-
-
-def _was_told_lately(message: Message, member: Membership, minutes: int) -> bool:
-    """A mail within N minutes, and no reply of their own since."""
-    since = timezone.now() - timedelta(minutes=minutes)
-    told = Notification.objects.for_org(message.org_id).filter(
-        conversation=message.conversation_id,
-        member=member,
-        kind="new_message",
-        outcome__in=[Outcome.SENT, Outcome.PENDING],
-        created_at__gt=since,
-    )
-    last = (
-        told.exclude(message=message.pk).order_by("-created_at").values_list("created_at", flat=True).first()
-    )
-    if last is None:
-        return False
-    own = Message.objects.for_org(message.org_id).filter(
-        conversation=message.conversation_id, sent_by=member, created_at__gt=last
-    )
-    return not own.exists()
-
-
 def _left_out(cases: list[Case], found: list[Decision]) -> list[Decision]:
     """Why the others in the audience were not told."""
-    named = {d.address for d in found}
+    named = {d.address.casefold() for d in found}
+    told = ", ".join(d.member.name for d in found if d.member and d.is_told) or "nobody"
     rows: dict[str, Decision] = {}
     for case in cases:
-        told = [d.member.name for d in found if d.member and d.outcome == Outcome.PENDING]
         for member in case.audience:
-            if member.email not in named and member.email not in rows:
-                text = f"the rule {case.rule.get_rule_display()} chose {', '.join(told) or 'nobody'}"
-                rows[member.email] = Decision(
-                    case.rule.rule, text[:300], Outcome.SKIPPED, member=member, assignment=case.assignment
-                )
+            key = member.email.casefold()
+            if key not in named and key not in rows:
+                text = f"the rule {case.rule.get_rule_display()} chose {told}"
+                rows[key] = case.decision(case.rule.rule, text[:300], Outcome.SKIPPED, member)
     return list(rows.values())[:200]

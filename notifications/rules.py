@@ -33,6 +33,8 @@ def set_rule(
     row.rule = _read_rule(assignment, rule or row.rule)
     if fallback and fallback not in Rule.values:
         raise unreadable("notification.fallback", f"“{fallback}” is none of: {', '.join(Rule.values)}.")
+    if fallback == Rule.ASSIGNED_MEMBER:
+        _read_rule(assignment, fallback, "notification.fallback")
     row.fallback, row.emails = fallback, _read_emails(emails or [])
     if row.rule == Rule.SPECIFIC and not (members or row.emails):
         raise DomainError(
@@ -54,13 +56,13 @@ def set_rule(
     return row
 
 
-def _read_rule(assignment: Assignment, rule: str) -> str:
+def _read_rule(assignment: Assignment, rule: str, field: str = "notification.rule") -> str:
     if rule not in Rule.values:
-        raise unreadable("notification.rule", f"“{rule}” is none of: {', '.join(Rule.values)}.")
+        raise unreadable(field, f"“{rule}” is none of: {', '.join(Rule.values)}.")
     is_member = assignment.assignee.kind == Assignee.Kind.MEMBER
     if rule == Rule.ASSIGNED_MEMBER and not is_member:
         text = "“assigned_member” is for a sender of one member; choose another rule for a shared one."
-        raise DomainError("rule_needs_member", text, field="notification.rule")
+        raise DomainError("rule_needs_member", text, field=field)
     return rule
 
 

@@ -10,7 +10,8 @@ from messaging.contacts import contact_for
 from messaging.conversations import open_conversation
 from messaging.models import Message
 from messaging.statuses import Status
-from notifications.recipients import Decision, decide
+from notifications.decisions import Decision
+from notifications.recipients import decide
 from senderid.models import SenderId
 from senderid.phone_numbers import read_number
 

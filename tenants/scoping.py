@@ -98,7 +98,8 @@ def as_org(org: Any) -> Iterator[None]:
         before = _role_and_org(cursor) if nested else None
         _take_role(cursor, "callsign_app", str(getattr(org, "pk", org)))
         yield
-        if before is not None:  # PostgreSQL itself would restore it only at the end of the outer transaction
+        # PostgreSQL itself restores it when a savepoint rolls back, else only at the end of the outer transaction.
+        if before is not None and not connection.needs_rollback:
             _take_role(cursor, *before)
 
 
