@@ -4,7 +4,7 @@ from notifications.views import assignments, preferences, templates, why
 
 urlpatterns = [
     path("senders/<uuid:pk>/", assignments.sender, name="sender"),
-    path("senders/<uuid:pk>/assign/", assignments.assign, name="assign"),
+    path("senders/<uuid:pk>/assign/", assignments.assign, name="assign_sender"),
     path("assignments/sentence/", assignments.sentence, name="assignment_sentence"),
     path("assignments/<uuid:pk>/", assignments.change, name="assignment"),
     path("assignments/<uuid:pk>/end/", assignments.end, name="end_assignment"),

@@ -66,7 +66,7 @@ def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
 
 
 def show(
-    request: HttpRequest, template: str, form: forms.BaseForm | None = None, **context: Any
+    request: HttpRequest, template: str, form: forms.BaseForm | None = None, /, **context: Any
 ) -> HttpResponse:
     """Renders; 422 when the form was refused, so that nothing half-written is kept."""
     status = 422 if form is not None and form.is_bound and form.errors else 200
