@@ -15,10 +15,12 @@ from django.urls import Resolver404, resolve
 
 from messaging.conversations import readable_by, with_unread
 from messaging.folders import ENDED
+from messaging.models import Conversation
 from senderid.models import Assignment
 from tenants.access import standing_of
 from tenants.models import Assignee, Membership
 
+LOOKED_AT = 2000  # a count on every page must not grow with the history
 GROUPS = (Assignee.Kind.TEAM, Assignee.Kind.PROFILE, Assignee.Kind.ORGANIZATION)
 FOLDERS = {
     "mine": "Mine",
@@ -95,11 +97,13 @@ def shared_inboxes(member: Membership) -> list[SharedInbox]:
 
 
 def unread_counts(*, member: Membership, inboxes: Iterable[SharedInbox]) -> dict[str | UUID, int]:
-    """{folder name or shared inbox id: unread conversations}, in one query."""
+    """{folder name or shared inbox id: unread conversations} among the newest LOOKED_AT, in one query."""
     own = Assignment.objects.for_org(member.org_id).filter(
         Assignment.live(), assignee=member.pk, can_read=True
     )
-    unread = with_unread(readable_by(member), member).filter(unread_count__gt=0).exclude(status__in=ENDED)
+    newest = readable_by(member).filter(inbound_count__gt=0).exclude(status__in=ENDED).order_by("-last_at")
+    looked_at = Conversation.objects.for_org(member.org_id).filter(pk__in=newest.values("pk")[:LOOKED_AT])
+    unread = with_unread(looked_at, member).filter(unread_count__gt=0)
     per_sender = (
         unread.order_by()
         .values("sender_id")
