@@ -3,6 +3,7 @@
 import ast
 import re
 import tomllib
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def test_every_module_with_a_sweep_is_swept() -> None:
     assert defined == set(settings.SWEEPS)
 
 
-def our_tasks() -> set[str]:
+@cache
+def our_tasks() -> frozenset[str]:
     """Every function under @shared_task, read from the source: an unimported module can't hide one."""
     found = set()
     for path in python_files(*APPS):
@@ -54,7 +56,7 @@ def our_tasks() -> set[str]:
                 "shared_task" in ast.dump(d) for d in node.decorator_list
             ):
                 found.add(".".join((*path.relative_to(ROOT).with_suffix("").parts, node.name)))
-    return found
+    return frozenset(found)
 
 
 def test_every_job_has_a_queue_that_a_worker_hears() -> None:
