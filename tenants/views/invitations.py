@@ -3,6 +3,7 @@
 import logging
 
 from allauth.account.forms import ResetPasswordForm
+from allauth.core.context import request_context
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -19,7 +20,8 @@ def invite(request: HttpRequest, member: Membership) -> None:
 def _mail(request: HttpRequest, member: Membership) -> None:
     form = ResetPasswordForm(data={"email": member.email})
     try:
-        if form.is_valid():
-            form.save(request)
+        with request_context(request):
+            if form.is_valid():
+                form.save(request)
     except OSError as error:
         log.warning("invitation of member %s was not mailed: %s", member.pk, type(error).__name__)
