@@ -81,12 +81,20 @@ def _escalate(pk: UUID) -> bool:
         return _end(clock, "answered")
     wait = clock.due_at - clock.message.created_at
     if since > clock.message.created_at and since + wait > timezone.now():
-        # Answered in between, and the word of it was lost: the text that waits now has its own N minutes.
-        Escalation.unscoped.filter(pk=pk).update(due_at=since + wait)
-        return False
+        return _restart(clock, since, wait)
     _tell(clock, round(wait.total_seconds() / 60))
     _end(clock, "told")
     return True
+
+
+def _restart(clock: Escalation, since: datetime, wait: timedelta) -> bool:
+    """Answered in between, and the word of it was lost: the text that waits now has N minutes of its own."""
+    texts = Message.objects.for_org(clock.org_id).filter(
+        conversation=clock.conversation, direction=Message.Direction.INBOUND, created_at__gte=since
+    )
+    first = texts.order_by("created_at").first() or clock.message
+    Escalation.unscoped.filter(pk=clock.pk).update(message=first, due_at=since + wait)
+    return False
 
 
 def _end(clock: Escalation, outcome: str) -> bool:

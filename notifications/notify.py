@@ -151,12 +151,12 @@ def tell_member(
 @shared_task
 def deliver() -> int:
     """Sends the mails that are due."""
+    close_old_connections()
     return deliver_due()
 
 
 def deliver_due(most: int = 200) -> int:
     """Each mail is claimed by a lease first, so two workers never send the same one at once."""
-    close_old_connections()
     sent = 0
     for _ in range(most):
         row = _claim_one()

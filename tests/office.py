@@ -44,13 +44,17 @@ class Office:
     def __getitem__(self, name: str) -> Membership:
         return self.people[name]
 
-    def rule(self, rule: str | None = None, to: Any = None, sender: SenderId | None = None, **fields: Any) -> Assignment:
+    def rule(
+        self, rule: str | None = None, to: Any = None, sender: SenderId | None = None, **fields: Any
+    ) -> Assignment:
         """Gives the sender to the team (or `to`) with a notification rule; people are given by name."""
         made = give(sender or self.sender, to or self.team)
         for name in ("members", "escalate_to"):
             if name in fields:
                 given = fields[name]
-                fields[name] = self.people[given] if isinstance(given, str) else [self.people[n] for n in given]
+                fields[name] = (
+                    self.people[given] if isinstance(given, str) else [self.people[n] for n in given]
+                )
         set_rule(assignment=made, rule=rule, **fields)
         return Assignment.objects.for_org(self.org).select_related("assignee", "sender").get(pk=made.pk)
 
@@ -95,7 +99,9 @@ class Office:
         }
         return Message.objects.for_org(self.org).create(**(plain | fields))
 
-    def text(self, body: str = "Are you there?", number: str = CARLA, sender: SenderId | None = None) -> Message:
+    def text(
+        self, body: str = "Are you there?", number: str = CARLA, sender: SenderId | None = None
+    ) -> Message:
         """Someone texts us, as the webhook brings it; everybody concerned has been decided on."""
         event = self.event(body, number, sender)
         receiving.process_event(event.pk)
@@ -103,7 +109,9 @@ class Office:
         assert event.message is not None, event.reason
         return event.message
 
-    def event(self, body: str = "Are you there?", number: str = CARLA, sender: SenderId | None = None) -> InboundEvent:
+    def event(
+        self, body: str = "Are you there?", number: str = CARLA, sender: SenderId | None = None
+    ) -> InboundEvent:
         sid = f"SM{uuid4().hex}"
         inbound = Inbound(sid, self.account.account_sid, (sender or self.sender).value, number, body)
         receiving.store_event(account=self.account, inbound=inbound, payload={})

@@ -57,7 +57,9 @@ def test_a_stand_in_who_is_away_as_well_stands_in_for_nobody(office: Office) -> 
 
 
 @pytest.mark.parametrize(("covered", "told"), [(True, ["Rob"]), (False, ["Ben", "Cid"])])
-def test_a_stand_in_for_chosen_senders_hears_only_of_those(office: Office, covered: bool, told: list[str]) -> None:
+def test_a_stand_in_for_chosen_senders_hears_only_of_those(
+    office: Office, covered: bool, told: list[str]
+) -> None:
     other = make_sender(office.org, "+14155550135")
     choose_senders(delegation=office.away("Ann", to="Rob"), senders=[office.sender if covered else other])
     assert office.told(office.text()) == told

@@ -72,7 +72,9 @@ def test_a_rep_who_texted_after_the_campaign_is_the_last_sender(office: Office) 
 
 
 @pytest.mark.parametrize("status", ["scheduled", "queued", "cancelled", "blocked", "expired", "failed"])
-def test_a_campaign_text_that_has_not_reached_them_makes_nobody_the_last_sender(office: Office, status: str) -> None:
+def test_a_campaign_text_that_has_not_reached_them_makes_nobody_the_last_sender(
+    office: Office, status: str
+) -> None:
     office.rule("last_sender")
     office.sent(by="Ann")
     campaign = campaign_of(office, owner="Ben", mode="contact_owner")

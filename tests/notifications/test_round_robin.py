@@ -50,7 +50,9 @@ def test_it_assigns_the_conversation_so_that_later_texts_stay_there(office: Offi
 def test_the_winner_is_told_once_and_not_again_of_the_assignment(office: Office) -> None:
     office.rule("round_robin")
     office.text()
-    assert [row.kind for row in Notification.objects.for_org(office.org).filter(outcome="pending")] == ["new_message"]
+    assert [row.kind for row in Notification.objects.for_org(office.org).filter(outcome="pending")] == [
+        "new_message"
+    ]
 
 
 def test_whoever_switched_mails_off_has_the_conversation_all_the_same(office: Office) -> None:

@@ -73,7 +73,12 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
     ("specific", {"members": ["Ben", "Rob"]}, {}, ["Ben", "Rob"]),
     ("specific", {"members": ["Ben"]}, {"assignee": "Ann"}, ["Ben"]),
     ("specific", {"emails": ["Desk@Shop.example"]}, {}, ["desk@shop.example"]),
-    ("specific", {"members": ["Rob"], "emails": ["desk@shop.example"]}, {"away": ["Rob"]}, ["desk@shop.example"]),
+    (
+        "specific",
+        {"members": ["Rob"], "emails": ["desk@shop.example"]},
+        {"away": ["Rob"]},
+        ["desk@shop.example"],
+    ),
     ("specific", {"members": ["Rob"]}, {"away": ["Rob"], "assignee": "Ben"}, ["Ben"]),
     ("specific", {"members": ["Rob"]}, {"inactive": ["Rob"]}, ALL),
     ("round_robin", {}, {}, ["Ann"]),
@@ -107,7 +112,9 @@ def test_the_rule_tells_these_people_and_nobody_else(
         ({"inactive": ["Ann"]}, CHIEFS),
     ],
 )
-def test_the_rule_of_one_members_sender_is_that_member(office: Office, scene: dict[str, Any], told: list[str]) -> None:
+def test_the_rule_of_one_members_sender_is_that_member(
+    office: Office, scene: dict[str, Any], told: list[str]
+) -> None:
     made = office.rule(to=office["Ann"])
     assert NotificationRule.objects.for_org(office.org).get(assignment=made).rule == "assigned_member"
     set_scene(office, scene)
@@ -147,7 +154,9 @@ def test_an_assignment_that_may_not_read_tells_nobody(office: Office) -> None:
     assert office.told(office.text()) == ["Rob"]
 
 
-def test_a_sender_nobody_is_assigned_falls_back_to_the_assignee_then_the_owner_then_the_admins(office: Office) -> None:
+def test_a_sender_nobody_is_assigned_falls_back_to_the_assignee_then_the_owner_then_the_admins(
+    office: Office,
+) -> None:
     assert office.told(office.text()) == CHIEFS
     office.own("Ada")
     Notification.objects.for_org(office.org).all().delete()
@@ -180,7 +189,9 @@ def test_a_rule_of_nobody_still_writes_its_decision_and_counts_as_unread(office:
 def test_no_mail_for_a_keyword_but_a_row_says_why(office: Office, word: str) -> None:
     office.rule("all", mandatory=True)
     text = office.text(word)
-    assert [(row.outcome, word.strip(".").upper()[:4] in row.reason) for row in office.rows(text)] == [("skipped", True)]
+    assert [(row.outcome, word.strip(".").upper()[:4] in row.reason) for row in office.rows(text)] == [
+        ("skipped", True)
+    ]
 
 
 def test_no_mail_for_a_start_that_undoes_a_stop_but_for_one_that_does_not(office: Office) -> None:
@@ -202,7 +213,9 @@ def test_no_mail_for_a_start_that_undoes_a_stop_but_for_one_that_does_not(office
         ({"escalate_after_minutes": 5}, "notification.escalate_to"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused_by_field(office: Office, fields: dict[str, Any], field: str) -> None:
+def test_a_rule_that_makes_no_sense_is_refused_by_field(
+    office: Office, fields: dict[str, Any], field: str
+) -> None:
     made = give(office.sender, office.team)
     with pytest.raises(DomainError) as error:
         set_rule(assignment=made, **fields)
@@ -216,4 +229,6 @@ def test_the_sentence_says_the_rule_with_names(office: Office, rule: str) -> Non
     made = office.rule(rule, **members)
     said = sentence(made, NotificationRule.objects.for_org(office.org).get())
     assert said.startswith("When someone texts (415) 555-0134,")
-    assert {"specific": "Rob", "all": "Sales", "round_robin": "Sales", "none": "nobody"}.get(rule, "told") in said
+    assert {"specific": "Rob", "all": "Sales", "round_robin": "Sales", "none": "nobody"}.get(
+        rule, "told"
+    ) in said

@@ -81,7 +81,9 @@ def test_a_plain_address_is_throttled_like_a_person(office: Office) -> None:
 def test_a_mail_that_failed_does_not_hold_back_the_next(office: Office) -> None:
     office.rule("specific", members=["Ann"])
     first = office.text()
-    Notification.objects.for_org(office.org).filter(message=first, member=office["Ann"]).update(outcome="failed")
+    Notification.objects.for_org(office.org).filter(message=first, member=office["Ann"]).update(
+        outcome="failed"
+    )
     assert office.told(office.text()) == ["Ann"]
 
 
