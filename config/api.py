@@ -23,7 +23,7 @@ def error_codes(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"results": [{"code": code, "text": text} for code, text in sorted(CODES.items())]})
 
 
-def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
+def nothing_here(request: HttpRequest, rest: str = "") -> HttpResponse:
     """An address of the API that does not exist."""
     return problem("not_found", f"There is nothing at {request.path}.", status=404)
 
@@ -33,6 +33,7 @@ urlpatterns = [
     path("error-codes", error_codes, name="error-codes"),
     path("organization", OrganizationView.as_view({"get": "read", "patch": "change"}), name="organization"),
     path("", include(router.urls)),
+    path("", nothing_here),
     path("<path:rest>", nothing_here),
 ]
 docs = SpectacularSwaggerView.as_view(url_name="openapi")

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
@@ -88,18 +88,16 @@ def readable_by(member: Membership) -> QuerySet[Conversation]:
 
 
 def may_answer(*, member: Membership, conversation: Conversation) -> bool:
-    """Whoever reads it as part of a campaign's or program's audience, or has it assigned, may answer on its sender.
+    """Whoever reads it as part of a campaign's or program's audience may answer on its sender.
 
     Other readers need an assignment with `can_send`, which selection checks.
     """
     if not member.may_write:
         return False
     people = {member.pk, *(d.absent_id for d in standing_of(member).delegations if d.all_senders)}
-    if conversation.assignee_id in people:
-        return True
     if conversation.campaign is None and conversation.program is None:
         return False
-    owners = {conversation.contact.owner_id}
+    owners = {conversation.contact.owner_id, conversation.assignee_id}
     owners.add(conversation.campaign.owner_id if conversation.campaign else None)
     owners.add(conversation.program.owner_id if conversation.program else None)
     return bool(people & owners)
@@ -123,11 +121,23 @@ def on_behalf_of(*, member: Membership, sender: SenderId) -> Membership | None:
 def with_unread(rows: QuerySet[Conversation], member: Membership | None) -> Any:
     """Adds `unread_count` of this member; without one, texts since the last answer that wait."""
     if member is None:
-        return rows.annotate(unread_count=Value(0))
+        return rows.annotate(unread_count=Coalesce(Subquery(_unanswered()), 0))
     read = ConversationRead.objects.for_org(member.org_id).filter(conversation=OuterRef("pk"), member=member)
     return rows.annotate(
         unread_count=Greatest(F("inbound_count") - Coalesce(Subquery(read.values("read_count")[:1]), 0), 0)
     )
+
+
+def _unanswered() -> Any:
+    """How many texts of theirs wait in the conversation outside; none when nothing waits."""
+    texts = Message.unscoped.filter(
+        org=OuterRef("org"),
+        sender=OuterRef("sender"),
+        contact=OuterRef("contact"),
+        direction=Message.Direction.INBOUND,
+        created_at__gte=OuterRef("waiting_since"),
+    )
+    return texts.order_by().values("contact").annotate(count=Count("pk")).values("count")
 
 
 def mark_read(*, conversation: Conversation, member: Membership) -> None:
@@ -210,9 +220,10 @@ def sweep() -> int:
     due = Conversation.unscoped.filter(status=Status.SNOOZED, snoozed_until__lte=timezone.now())
     woken = 0
     for conversation in due.select_related("contact")[:200]:
-        _update(conversation, status=Status.OPEN, snoozed_until=None, changed_at=timezone.now())
-        tell_conversation(conversation)
-        woken += 1
+        still = due.filter(pk=conversation.pk)  # it may have been closed meanwhile
+        if still.update(status=Status.OPEN, snoozed_until=None, changed_at=timezone.now()):
+            tell_conversation(conversation)
+            woken += 1
     return woken
 
 

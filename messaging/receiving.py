@@ -12,7 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from celery import shared_task
-from django.db import close_old_connections, transaction
+from django.db import OperationalError, close_old_connections, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from messaging import consent, conversations, keywords, programs, segments
@@ -43,12 +44,12 @@ def store_event(*, account: ProviderAccount, inbound: Inbound, payload: dict[str
     """Keeps the raw event, once per provider message id; whether it is new."""
     _, is_new = InboundEvent.objects.for_org(account.org_id).get_or_create(
         account=account,
-        provider_sid=inbound.sid[:64],
+        provider_sid=clean(inbound.sid)[:64],
         defaults={
-            "to": inbound.to[:32],
-            "from_value": inbound.sender[:32],
+            "to": clean(inbound.to)[:32],
+            "from_value": clean(inbound.sender)[:32],
             "body": clean(inbound.body),
-            "payload": {key: clean(value) for key, value in payload.items()},
+            "payload": {clean(key): clean(value) for key, value in payload.items()},
         },
     )
     if is_new:
@@ -93,6 +94,9 @@ def process_event(pk: UUID) -> bool:
             if event is None:
                 return False
             message = _take_in(event)
+    except OperationalError:
+        log.exception("inbound event %s waits for the database", pk)
+        return False
     except Exception:
         log.exception("inbound event %s failed", pk)
         _count_failure(pk)
@@ -104,14 +108,12 @@ def process_event(pk: UUID) -> bool:
 
 
 def _count_failure(pk: UUID) -> None:
-    event = InboundEvent.unscoped.get(pk=pk)
-    event.tries += 1
-    if event.tries >= MOST_TRIES:
-        event.state, event.reason = (
-            State.QUARANTINED,
-            "It could not be processed; replay it when the cause is mended.",
-        )
-    event.save(update_fields=["tries", "state", "reason"])
+    """Only while it waits: another worker may have done it meanwhile."""
+    waiting = InboundEvent.unscoped.filter(pk=pk, state=State.WAITING)
+    waiting.update(tries=F("tries") + 1)
+    waiting.filter(tries__gte=MOST_TRIES).update(
+        state=State.QUARANTINED, reason="It could not be processed; replay it when the cause is mended."
+    )
 
 
 def _take_in(event: InboundEvent) -> Message | None:
@@ -123,7 +125,10 @@ def _take_in(event: InboundEvent) -> Message | None:
     contact = contact_of_sender(org=org, value=event.from_value)
     conversation = conversations.open_conversation(org=org, sender=sender, contact=contact)
     conversation = (
-        Conversation.objects.for_org(org).select_related("sender", "contact__owner").get(pk=conversation.pk)
+        Conversation.objects.for_org(org)
+        .select_for_update(of=("self",))  # two texts of one contact are taken in one after the other
+        .select_related("sender", "contact__owner")
+        .get(pk=conversation.pk)
     )
     conversation.org = org
     message = _inbound_message(event, conversation)
@@ -254,7 +259,9 @@ def reconcile() -> int:
 
 def reconcile_account(account: ProviderAccount) -> int:
     """How many missing inbound texts were stored."""
-    seen = asyncio.run(_list_inbound(account))
+    senders = SenderId.objects.for_org(account.org_id).filter(provider_account=account)
+    numbers = [sender.value for sender in senders if sender.receives]
+    seen = asyncio.run(_list_inbound(account, numbers))
     rows = InboundEvent.objects.for_org(account.org_id).filter(account=account)
     known = set(
         rows.filter(provider_sid__in=[one.sid for one in seen]).values_list("provider_sid", flat=True)
@@ -266,9 +273,9 @@ def reconcile_account(account: ProviderAccount) -> int:
     return len(missing)
 
 
-async def _list_inbound(account: ProviderAccount) -> list[Any]:
+async def _list_inbound(account: ProviderAccount, numbers: list[str]) -> list[Any]:
     carrier = open_carrier(account)
     try:
-        return await carrier.inbound_since(since=timezone.now() - LOOK_BACK)
+        return await carrier.inbound_since(numbers=numbers, since=timezone.now() - LOOK_BACK)
     finally:
         await carrier.close()

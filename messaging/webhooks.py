@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from messaging.receipts import take_receipt
-from messaging.receiving import store_event
+from messaging.receiving import clean, store_event
 from senderid.models import ProviderAccount
 from senderid.providers.twilio import is_signed, read_inbound, read_receipt
 from tenants.scoping import as_org
@@ -30,7 +30,8 @@ def _thanks() -> HttpResponse:
 
 def _account(request: HttpRequest, account_key: str) -> ProviderAccount | HttpResponse:
     """The account whose key stands in the URL, when the request is signed by it and speaks of it."""
-    account = ProviderAccount.unscoped.filter(account_key=account_key, org__is_active=True).first()
+    found = ProviderAccount.unscoped.filter(account_key=account_key, org__is_active=True)
+    account = None if "\x00" in account_key else found.first()
     if account is None:
         return _refused("There is no such webhook.", 404)
     url = settings.PUBLIC_BASE_URL + request.get_full_path()
@@ -50,7 +51,7 @@ def inbound(request: HttpRequest, account_key: str) -> HttpResponse:
     if isinstance(account, HttpResponse):
         return account
     text = read_inbound(request.POST)
-    if not (text.sid and text.to and text.sender):
+    if not all(clean(part).strip() for part in (text.sid, text.to, text.sender)):
         return _refused("MessageSid, To and From are needed.", 400)
     with as_org(account.org_id):
         store_event(account=account, inbound=text, payload=_plain(request.POST))

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -35,16 +36,14 @@ def _start(message: Message, waiting_since: datetime, rule: NotificationRule) ->
     )
     if clocks.filter(ended_at__isnull=False, message__created_at__gte=waiting_since).exists():
         return False
-    _, is_new = clocks.get_or_create(
-        ended_at=None,
-        defaults={
-            "conversation": message.conversation,
-            "assignment": rule.assignment,
-            "message": message,
-            "escalate_to_id": rule.escalate_to_id,
-            "due_at": message.created_at + timedelta(minutes=rule.escalate_after_minutes or 0),
-        },
-    )
+    fields: dict[str, Any] = {
+        "conversation": message.conversation,
+        "assignment": rule.assignment,
+        "message": message,
+        "escalate_to_id": rule.escalate_to_id,
+        "due_at": message.created_at + timedelta(minutes=rule.escalate_after_minutes or 0),
+    }
+    _, is_new = clocks.get_or_create(ended_at=None, defaults=fields)
     return is_new
 
 

@@ -62,11 +62,9 @@ def tell_of_text(message: Message) -> list[Notification]:
 
 
 def _wait_for_my_turn(message: Message) -> None:
-    list(
-        Conversation.unscoped.select_for_update(of=("self",))
-        .filter(org=message.org_id, pk=message.conversation_id)
-        .values_list("pk")
-    )
+    assert message.conversation_id is not None
+    conversation = Conversation.objects.for_org(message.org_id).filter(pk=message.conversation_id)
+    list(conversation.select_for_update(of=("self",)).values_list("pk"))
     takes_turns = Q(rule=Rule.ROUND_ROBIN) | Q(fallback=Rule.ROUND_ROBIN)
     rules = NotificationRule.objects.for_org(message.org_id).filter(
         takes_turns, assignment__sender=message.sender_id
@@ -129,7 +127,7 @@ def tell_member(
     """
     if not member.is_active:
         return None
-    fields = {
+    fields: dict[str, Any] = {
         "conversation": conversation,
         "member": member,
         "rule": rule,

@@ -1,10 +1,13 @@
 """What every REST door shares: strict serializers, one base view, ids read as rows of the org."""
 
+import math
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Model, QuerySet
-from rest_framework import serializers, viewsets
+from rest_framework import exceptions, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -49,6 +52,12 @@ class OrgViewSet(viewsets.GenericViewSet):
         found: Any = self.request.auth
         return found
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise TooLarge()
+        refuse_unstorable(request.query_params.dict())
+
     def get_queryset(self) -> QuerySet:
         if getattr(self, "swagger_fake_view", False):
             return self.model._default_manager.none()
@@ -59,6 +68,7 @@ class OrgViewSet(viewsets.GenericViewSet):
 
     def read_input(self, serializer: Any = None, *, partial: bool = False) -> dict[str, Any]:
         """The request's body, checked by the view's serializer."""
+        refuse_unstorable(self.request.data)
         kind = serializer or self.get_serializer_class()
         reader = kind(data=self.request.data, partial=partial, context=self.get_serializer_context())
         reader.is_valid(raise_exception=True)
@@ -75,7 +85,7 @@ class OrgViewSet(viewsets.GenericViewSet):
         return self.get_serializer(row).data
 
     def member(self, given: Any, field: str = "as_member") -> Membership | None:
-        """The active member with this id, or None when none was given."""
+        """The active member with this id, or None when none was given; 400 that names the field otherwise."""
         if not given:
             return None
         rows = (
@@ -83,7 +93,34 @@ class OrgViewSet(viewsets.GenericViewSet):
             .filter(is_active=True)
             .select_related("user", "org", "profile")
         )
-        return pick(rows, given, "active member", field)
+        return pick_reference(rows, given, "active member", field)
+
+
+class TooLarge(exceptions.APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = "The body is too large; send it in parts."
+
+
+def refuse_unstorable(given: Any) -> None:
+    """400 that names the field for what PostgreSQL can't keep, however deep it lies in free-form JSON."""
+    for path, text in _unstorable(given, ""):
+        raise serializers.ValidationError({path: [serializers.ErrorDetail(text, "invalid")]})
+
+
+def _unstorable(given: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(given, str):
+        if "\x00" in given or any("\ud800" <= c <= "\udfff" for c in given):
+            yield path, "It has a character that can’t be kept (NUL or half a pair); take it out."
+    elif isinstance(given, float):
+        if not math.isfinite(given):
+            yield path, "This number is too large."
+    elif isinstance(given, dict | list):
+        pairs = given.items() if isinstance(given, dict) else enumerate(given)
+        for name, inner in pairs:
+            place = f"{path}.{name}".strip(".")
+            yield from _unstorable(name, path or "name")
+            yield from _unstorable(inner, place)
 
 
 def pick(rows: QuerySet, given: Any, noun: str, field: str = "") -> Any:

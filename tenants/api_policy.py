@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
-from rest_framework import pagination, permissions, throttling
+from rest_framework import exceptions, pagination, permissions, throttling
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -61,6 +61,13 @@ class CursorPages(pagination.CursorPagination):
     ordering = "-id"
     page_size_query_param = "page_size"
     max_page_size = 1000
+
+    def decode_cursor(self, request: Request) -> Any:
+        try:
+            return super().decode_cursor(request)
+        except exceptions.NotFound:
+            text = "This cursor can’t be read; give the `next` of an answer as it was."
+            raise exceptions.ValidationError({"cursor": [text]})
 
     def get_paginated_response(self, data: Any) -> Response:
         link = self.get_next_link()

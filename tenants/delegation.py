@@ -1,6 +1,7 @@
 """Absences: who is away, who stands in, from when to when. Which senders it covers: `senderid.delegated`."""
 
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -20,10 +21,7 @@ def delegate(
     all_senders: bool = True,
 ) -> Delegation:
     """Records an absence; without a stand-in the member is just away."""
-    if ends_at <= starts_at:
-        raise unreadable("end", "The absence ends before it starts; give a later end.")
-    if stand_in is not None and stand_in.pk == absent.pk:
-        raise unreadable("to", "Nobody stands in for themselves; choose someone else, or nobody.")
+    _check(absent, stand_in, starts_at, ends_at)
     delegation = Delegation.objects.for_org(absent.org_id).create(
         absent=absent,
         stand_in=stand_in,
@@ -41,6 +39,28 @@ def delegate(
         text=f"{who} stands in for {absent.name} until {ends_at:%Y-%m-%d %H:%M} UTC",
     )
     return delegation
+
+
+def change_delegation(*, delegation: Delegation, **changes: Any) -> Delegation:
+    """Changes any of delegate's arguments but who is absent."""
+    for field, value in changes.items():
+        setattr(delegation, field, value)
+    _check(delegation.absent, delegation.stand_in, delegation.starts_at, delegation.ends_at)
+    delegation.save()
+    audit.note(
+        org_id=delegation.org_id,
+        action="delegation.changed",
+        target=delegation,
+        text=f"The absence of {delegation.absent.name} was changed: {', '.join(changes)}",
+    )
+    return delegation
+
+
+def _check(absent: Membership, stand_in: Membership | None, starts_at: datetime, ends_at: datetime) -> None:
+    if ends_at <= starts_at:
+        raise unreadable("end", "The absence ends before it starts; give a later end.")
+    if stand_in is not None and stand_in.pk == absent.pk:
+        raise unreadable("to", "Nobody stands in for themselves; choose someone else, or nobody.")
 
 
 def end_delegation(*, delegation: Delegation) -> None:

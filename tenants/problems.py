@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 
-from tenants.errors import CODES, DomainError
+from tenants.errors import CODES, DomainError, register
 
 
 def problem(
@@ -65,7 +65,7 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
 
 
 def _of_framework(error: Exception) -> HttpResponse | None:
-    if isinstance(error, exceptions.ParseError):
+    if isinstance(error, exceptions.ParseError | RecursionError):
         return problem("malformed_json", "The body is not JSON that can be read.", status=400)
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return problem(
@@ -83,7 +83,8 @@ def _of_framework(error: Exception) -> HttpResponse | None:
 
 
 def _invalid(errors: list[dict[str, str]]) -> HttpResponse:
-    code = errors[0]["code"] if len(errors) == 1 and errors[0]["code"] in CODES else "invalid"
+    only = errors[0]["code"] if len(errors) == 1 else "invalid"
+    code = only if only in CODES and only not in FIELD_CODES else "invalid"
     detail = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors)
     return problem(code, detail, status=400, errors=errors)
 
@@ -99,3 +100,33 @@ def _flatten(detail: Any, path: str = "") -> Any:
         for index, inner in enumerate(detail):
             is_leaf = isinstance(inner, dict) and set(inner) == {"message", "code"}
             yield from _flatten(inner, path if is_leaf or not inner else f"{path}.{index}")
+
+
+# What `errors[].code` may say of one field; the whole problem is then `invalid`.
+FIELD_CODES = {
+    "blank": "The field may not be empty.",
+    "null": "The field may not be null.",
+    "empty": "The list may not be empty.",
+    "invalid_choice": "The value is none of those there are.",
+    "invalid_image": "No image can be read from it.",
+    "max_length": "The value is too long.",
+    "min_length": "The value is too short.",
+    "max_value": "The number is too large.",
+    "min_value": "The number is too small.",
+    "max_string_length": "The text is too long.",
+    "overflow": "The number or date is out of range.",
+    "not_a_list": "A list is needed.",
+    "not_a_dict": "An object is needed.",
+    "date": "A time is needed, not only a date.",
+    "make_aware": "The time does not exist in its zone.",
+    "null_characters_not_allowed": "The text has a NUL character.",
+    "surrogate_characters_not_allowed": "The text has half a pair of characters.",
+}
+register(FIELD_CODES)
+register(
+    {
+        "too_large": "The body is over the limit.",
+        "unsupported_media_type": "Bodies are JSON: Content-Type is application/json.",
+        "not_acceptable": "Answers are JSON.",
+    }
+)

@@ -9,9 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from messaging import campaigns, fanout, programs
-from messaging.models import Campaign, Program
-from senderid.models import SenderId
+from messaging.models import Campaign, Contact, ContactList, Program
+from senderid.models import ProviderAccount, SenderId
 from tenants.api_base import OrgViewSet, Strict, pick_reference
+from tenants.errors import DomainError, unreadable
 from tenants.models import Membership
 
 
@@ -108,6 +109,7 @@ class CampaignViewSet(OrgViewSet):
     @action(detail=True, methods=["post"])
     def start(self, request: Request, pk: str) -> Response:
         """Freezes the audience and sends now, or at `send_at`."""
+        self._demand_sandbox()
         return Response(self.show(campaigns.start(campaign=self.get_object())))
 
     @extend_schema(request=None)
@@ -120,6 +122,7 @@ class CampaignViewSet(OrgViewSet):
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
         """Goes on where it stood."""
+        self._demand_sandbox()
         return Response(self.show(campaigns.resume(campaign=self.get_object())))
 
     @extend_schema(request=None)
@@ -128,8 +131,16 @@ class CampaignViewSet(OrgViewSet):
         """Ends it; texts that have not left are cancelled."""
         return Response(self.show(campaigns.cancel(campaign=self.get_object())))
 
+    def _demand_sandbox(self) -> None:
+        """A campaign's senders are chosen later, so a test key may start one only where all of them are simulated."""
+        real = ProviderAccount.objects.for_org(self.org).filter(is_simulator=False)
+        if self.key.sandbox and real.exists():
+            raise DomainError("not_sandbox", "A test key reaches only the carrier simulator.")
+
     def _read(self, given: dict[str, Any]) -> dict[str, Any]:
         if "audience" in given:
+            self._demand_known(ContactList, given["audience"].get("lists", []), "audience.lists")
+            self._demand_known(Contact, given["audience"].get("contacts", []), "audience.contacts")
             given["audience"] = {part: [str(one) for one in ids] for part, ids in given["audience"].items()}
         if "fallback_sender_id" in given:
             pk, senders = given.pop("fallback_sender_id"), SenderId.objects.for_org(self.org)
@@ -141,6 +152,11 @@ class CampaignViewSet(OrgViewSet):
                 Membership.objects.for_org(self.org), given["owner"], "member", "owner"
             )
         return given
+
+    def _demand_known(self, model: Any, ids: list[Any], field: str) -> None:
+        known = set(model.objects.for_org(self.org).filter(pk__in=ids).values_list("pk", flat=True))
+        if missing := [pk for pk in ids if pk not in known]:
+            raise unreadable(field, f"There is nothing with the id {missing[0]}.", "not_found")
 
 
 class KeywordSerializer(Strict):

@@ -90,6 +90,8 @@ class ConversationViewSet(OrgViewSet):
             rows = folders.in_folder(rows, folder, member)
         if given.get("unread") in ("true", "1"):
             rows = rows.filter(unread_count__gt=0)
+        if given.get("unread") in ("false", "0"):
+            rows = rows.filter(unread_count=0)
         names = ("status", "assignee", "contact", "campaign", "program", "tag", "q")
         wanted = {name: given.get(name) for name in names} | {"sender": given.get("sender_id")}
         return folders.narrowed(rows, wanted)
@@ -108,10 +110,10 @@ class ConversationViewSet(OrgViewSet):
                 else None
             )
             conversations.assign_conversation(conversation=row, to=to, by=by)
-        if "status" in given:
-            conversations.set_status(
-                conversation=row, status=given["status"], snoozed_until=given.get("snoozed_until"), by=by
-            )
+        until = given.get("snoozed_until")
+        if "status" in given or until:
+            wanted = given.get("status", Conversation.Status.SNOOZED)
+            conversations.set_status(conversation=row, status=wanted, snoozed_until=until, by=by)
         if "tags" in given:
             conversations.set_tags(conversation=row, tags=clean_tags(given["tags"]))
         return Response(self.show(pick(self.get_queryset(), pk, self.noun)))
@@ -156,5 +158,7 @@ class ConversationViewSet(OrgViewSet):
             return status.HTTP_202_ACCEPTED, show_message(row)
 
         key = request.headers.get("Idempotency-Key", "")
-        code, answer, _ = idempotency.once(org=self.org, key=key, body=request.data, work=work)
-        return Response(answer, status=code)
+        asked = {"conversation": str(conversation.pk), "body": request.data}
+        code, answer, is_repeat = idempotency.once(org=self.org, key=key, body=asked, work=work)
+        headers = {"Idempotent-Replayed": "true"} if is_repeat else None
+        return Response(answer, status=code, headers=headers)

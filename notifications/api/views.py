@@ -19,7 +19,7 @@ from tenants.models import Assignee, Membership
 
 class RuleSerializer(Strict):
     rule = serializers.ChoiceField(Rule.choices, required=False)
-    fallback = serializers.ChoiceField(Rule.choices, required=False, allow_blank=True)
+    fallback = serializers.ChoiceField(Rule.choices, required=False, allow_blank=True, allow_null=True)
     members = serializers.ListField(child=serializers.UUIDField(), required=False)
     emails = serializers.ListField(child=serializers.EmailField(), required=False)
     template = serializers.UUIDField(allow_null=True, required=False)
@@ -114,6 +114,8 @@ class AssignmentViewSet(OrgViewSet):
 
     def _rule(self, given: dict[str, Any]) -> dict[str, Any]:
         members = Membership.objects.for_org(self.org).select_related("user")
+        if "fallback" in given:
+            given["fallback"] = given["fallback"] or ""
         if "members" in given:
             field = "notification.members"
             given["members"] = [pick_reference(members, pk, "member", field) for pk in given["members"]]
@@ -155,6 +157,7 @@ def _show_rule(row: Assignment) -> dict[str, Any]:
 
 class NotificationSerializer(serializers.Serializer):
     id = serializers.UUIDField()
+    kind = serializers.ChoiceField(EmailTemplate.Kind.choices)
     message = serializers.UUIDField(allow_null=True)
     conversation = serializers.UUIDField(allow_null=True)
     member = serializers.UUIDField(allow_null=True)
@@ -202,9 +205,10 @@ class TemplateSerializer(Strict):
     id = serializers.UUIDField(read_only=True)
     kind = serializers.ChoiceField(EmailTemplate.Kind.choices)
     name = serializers.CharField(max_length=80)
-    subject = serializers.CharField(max_length=300)
-    html = serializers.CharField(max_length=50_000)
-    text = serializers.CharField(max_length=50_000)
+    # Untrimmed, so that the line an error names is the line as it was sent.
+    subject = serializers.CharField(max_length=300, trim_whitespace=False)
+    html = serializers.CharField(max_length=50_000, trim_whitespace=False)
+    text = serializers.CharField(max_length=50_000, trim_whitespace=False)
     is_org_default = serializers.BooleanField(default=False)
 
 

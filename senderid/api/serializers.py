@@ -9,6 +9,15 @@ from senderid.provisioning import warnings_of
 from tenants.api_base import Strict
 
 
+class DelegationChangeSerializer(Strict):
+    to = serializers.UUIDField(allow_null=True, required=False, help_text="nobody: absent, nobody stands in")
+    start = serializers.DateTimeField(required=False)
+    end = serializers.DateTimeField(required=False)
+    senders = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="none: all")
+    reason = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    copy_absent = serializers.BooleanField(required=False)
+
+
 class DelegationSerializer(Strict):
     id = serializers.UUIDField(read_only=True)
     # "from" is a word of Python's: see get_fields.

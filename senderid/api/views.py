@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from senderid import delegated, provisioning, registration
 from senderid.api.serializers import (
     CountryRuleSerializer,
+    DelegationChangeSerializer,
     DelegationSerializer,
     RegistrationSerializer,
     SenderChangeSerializer,
@@ -98,7 +99,12 @@ class DelegationViewSet(OrgViewSet):
     model, noun, serializer_class = Delegation, "delegation", DelegationSerializer
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().select_related("absent__user").prefetch_related("chosen_senders")
+        return (
+            super()
+            .get_queryset()
+            .select_related("absent__user", "stand_in__user")
+            .prefetch_related("chosen_senders")
+        )
 
     def show(self, row: Delegation) -> Any:
         return {
@@ -113,17 +119,11 @@ class DelegationViewSet(OrgViewSet):
         }
 
     def create(self, request: Request) -> Response:
-        given = self.read_input()
-        members = Membership.objects.for_org(self.org).select_related("user")
-        senders = [
-            pick_reference(SenderId.objects.for_org(self.org), pk, "sender", "senders")
-            for pk in given.get("senders", [])
-        ]
+        given = self._with_rows(self.read_input())
+        senders = given.pop("senders", [])
         row = delegation.delegate(
-            absent=pick_reference(members, given["from"], "member", "from"),
-            stand_in=pick_reference(members.filter(is_active=True), given["to"], "active member", "to")
-            if given.get("to")
-            else None,
+            absent=given["from"],
+            stand_in=given.get("to"),
             starts_at=given["start"],
             ends_at=given["end"],
             reason=given.get("reason", ""),
@@ -132,6 +132,28 @@ class DelegationViewSet(OrgViewSet):
         if senders:
             delegated.choose_senders(delegation=row, senders=senders)
         return Response(self.show(row), status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=DelegationChangeSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        row, given = self.get_object(), self._with_rows(self.read_input(DelegationChangeSerializer))
+        senders = given.pop("senders", None)
+        fields = {"to": "stand_in", "start": "starts_at", "end": "ends_at"}
+        changes = {fields.get(name, name): value for name, value in given.items()}
+        delegation.change_delegation(delegation=row, **changes)
+        if senders is not None:
+            delegated.choose_senders(delegation=row, senders=senders)
+        return Response(self.show(self.get_object()))
+
+    def _with_rows(self, given: dict[str, Any]) -> dict[str, Any]:
+        members = Membership.objects.for_org(self.org).select_related("user")
+        if "senders" in given:
+            rows = SenderId.objects.for_org(self.org)
+            given["senders"] = [pick_reference(rows, pk, "sender", "senders") for pk in given["senders"]]
+        if "from" in given:
+            given["from"] = pick_reference(members, given["from"], "member", "from")
+        if given.get("to"):
+            given["to"] = pick_reference(members.filter(is_active=True), given["to"], "active member", "to")
+        return given
 
     def destroy(self, request: Request, pk: str) -> Response:
         delegation.end_delegation(delegation=self.get_object())
