@@ -12,7 +12,7 @@ from senderid.assignment import assign
 from senderid.models import Assignment, SenderId
 from senderid.phone_numbers import national, parse, read_number
 from tenants.errors import DomainError
-from tenants.forms import LocalTime, ManyTicked, RuleForm
+from tenants.forms import LocalTime, ManyTicked, OneChosen, RuleForm
 from tenants.models import Assignee, Membership, Organization
 
 MOST_TAGS = 200
@@ -266,7 +266,7 @@ class OptOutForm(RuleForm):
         choices=[("org", "all texts"), ("sender", "texts from one sender"), ("program", "one program")],
     )
     sender = SenderChoice(None, required=False)
-    program = forms.ModelChoiceField(None, required=False)
+    program = OneChosen(None, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -7,10 +7,10 @@ from django import forms
 
 from notifications import email_templates
 from notifications.models import EmailTemplate, NotificationRule, Preference, Rule
-from notifications.recipients import rule_of
+from notifications.recipients import rule_of, usual_rule
 from notifications.rules import set_rule
 from senderid.models import Assignment, SenderId
-from tenants.forms import ManyTicked, RuleForm
+from tenants.forms import ManyTicked, OneChosen, RuleForm
 from tenants.models import Assignee, Membership
 
 WHOM = {
@@ -44,16 +44,14 @@ class NotificationForm(RuleForm):
             *((k, v) for k, v in WHOM.items() if k != "specific"),
         ],
     )
-    template = forms.ModelChoiceField(
-        None, label="With the mail", required=False, empty_label="the usual one"
-    )
+    template = OneChosen(None, label="With the mail", required=False, empty_label="the usual one")
     throttle_minutes = forms.IntegerField(
         label="At most one mail a person in minutes", min_value=0, max_value=10080, initial=10
     )
     escalate_after_minutes = forms.IntegerField(
         label="If nobody answers for, minutes", min_value=1, max_value=10080, required=False
     )
-    escalate_to = forms.ModelChoiceField(None, label="then tell", required=False, empty_label="nobody")
+    escalate_to = OneChosen(None, label="then tell", required=False, empty_label="nobody")
     mandatory = forms.BooleanField(
         required=False, label="Mandatory", help_text="Nobody can switch these mails off for themselves."
     )
@@ -97,8 +95,7 @@ class NotificationForm(RuleForm):
         """The rule as it is typed now, and the names chosen in it; for the sentence."""
         given = self.changes()
         chosen = [member.name for member in given.pop("members")]
-        usual = Rule.ASSIGNED_MEMBER if assignment.assignee.kind == Assignee.Kind.MEMBER else Rule.LAST_SENDER
-        given["rule"] = given.get("rule") or usual
+        given["rule"] = given.get("rule") or usual_rule(assignment).rule
         given["throttle_minutes"] = given.get("throttle_minutes") or 0
         return NotificationRule(org_id=assignment.org_id, assignment=assignment, **given), chosen
 

@@ -61,10 +61,13 @@ Chosen = list[tuple[Membership | str, str]]  # (who, why)
 
 
 def rule_of(assignment: Assignment) -> NotificationRule:
-    """The assignment's rule; unsaved defaults when none was set: the member alone, or the last sender when shared."""
+    """The assignment's rule, or the usual one when none was set."""
     found = NotificationRule.objects.for_org(assignment.org_id).filter(assignment=assignment).first()
-    if found is not None:
-        return found
+    return found or usual_rule(assignment)
+
+
+def usual_rule(assignment: Assignment) -> NotificationRule:
+    """The unsaved default: the member alone, or the last sender when shared."""
     is_member = assignment.assignee.kind == Assignee.Kind.MEMBER
     return NotificationRule(
         org_id=assignment.org_id,

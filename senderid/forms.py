@@ -13,7 +13,7 @@ from senderid import country_rules, provisioning, registration
 from senderid.delegated import choose_senders
 from senderid.models import Assignment, Kind, ProviderAccount, Registration, SenderId
 from tenants.delegation import delegate
-from tenants.forms import LocalTime, ManyTicked, RuleForm
+from tenants.forms import LocalTime, ManyTicked, OneChosen, RuleForm
 from tenants.limits import COUNTRIES, change_organization
 from tenants.models import Assignee, Delegation, Membership, Organization
 from tenants.models.organizations import EVERY_COUNTRY
@@ -82,13 +82,13 @@ class SenderForm(RuleForm):
         required=False,
         help_text="Empty: usual for its kind.",
     )
-    reply_number = forms.ModelChoiceField(
+    reply_number = OneChosen(
         None, required=False, empty_label="none", help_text="Where people answer a name."
     )
     reply_instruction = forms.CharField(
         max_length=120, required=False, help_text="As in “To reply, text JOIN to 56767”."
     )
-    provider_account = forms.ModelChoiceField(None, required=False)
+    provider_account = OneChosen(None, required=False)
 
     def __init__(self, *args: Any, sender: SenderId | None = None, **kwargs: Any) -> None:
         self.sender = sender
@@ -239,7 +239,7 @@ class RegistrationForm(RuleForm):
 class AbsenceForm(RuleForm):
     renames = {"end": "ends_at", "to": "stand_in"}
 
-    stand_in = forms.ModelChoiceField(None, required=False, empty_label="nobody: just away")
+    stand_in = OneChosen(None, required=False, empty_label="nobody: just away")
     starts_at = LocalTime(label="From")
     ends_at = LocalTime(label="Until")
     senders = ManyTicked(

@@ -42,6 +42,10 @@ class LocalTime(forms.DateTimeField):
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
 
+class OneChosen(forms.ModelChoiceField):
+    """One row; which ones are offered the form says."""
+
+
 class ManyTicked(forms.ModelMultipleChoiceField):
     """Several rows, as a list of boxes to tick."""
 
@@ -56,7 +60,7 @@ class MemberForm(RuleForm):
         choices=[(role.value, role.label) for role in Membership.Role],
         initial=Membership.Role.REP,
     )
-    profile = forms.ModelChoiceField(None, required=False, empty_label="none", help_text="At most one.")
+    profile = OneChosen(None, required=False, empty_label="none", help_text="At most one.")
     teams = ManyTicked(None, required=False)
 
     def __init__(self, *args: Any, by: Membership, member: Membership | None = None, **kwargs: Any) -> None:

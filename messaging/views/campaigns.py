@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 
 from messaging import campaigns as rules
 from messaging import rendering, segments
+from messaging.campaign_figures import figures_of
 from messaging.campaign_forms import AssignHereForm, CampaignForm
 from messaging.conversations import readable_by
 from messaging.models import Campaign
@@ -54,8 +55,9 @@ def campaigns(request: MemberRequest) -> HttpResponse:
     if words:
         rows = rows.filter(name__icontains=words)
     found = in_pages(request, rows.order_by("-pk"))
+    counts = figures_of(found)
     for campaign in found:
-        campaign.counts = rules.progress(campaign)["counts"] if campaign.total else None
+        campaign.counts = counts.get(campaign.pk)
     return show(request, "campaigns/list.html", found=found, statuses=Campaign.Status.choices)
 
 
@@ -96,7 +98,13 @@ def sample(request: MemberRequest) -> HttpResponse:
         wrong = error.text
     cut = max((one for _, _, one in texts), key=lambda one: one.segments, default=segments.cut(campaign.body))
     said = speak_of_campaign(campaign, size)
-    context = {"texts": texts, "wrong": wrong, "cut": cut, "sentence": said, "body": campaign.body}
+    context: dict[str, Any] = {
+        "texts": texts,
+        "wrong": wrong,
+        "cut": cut,
+        "sentence": said,
+        "body": campaign.body,
+    }
     context["hints"] = _reply_hints(request, campaign, request.POST.get("campaign"))
     return render(request, "campaigns/_sample.html", context)
 

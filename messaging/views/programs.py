@@ -36,7 +36,7 @@ def programs(request: MemberRequest) -> HttpResponse:
     rows = visible_to(request.member).prefetch_related("keywords").annotate(joined=active)
     if words := request.GET.get("q", "").strip():
         rows = rows.filter(name__icontains=words)
-    found = list(rows.order_by("name"))
+    found: list[Any] = list(rows.order_by("name"))
     senders = _senders_of([program.pk for program in found], request.org)
     for program in found:
         program.speaks = senders.get(program.pk, [])

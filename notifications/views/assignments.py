@@ -11,7 +11,8 @@ from django.utils.html import format_html
 
 from messaging.models import Conversation
 from notifications.forms import WHOM, NotificationForm
-from notifications.recipients import rule_of
+from notifications.models import NotificationRule, Rule
+from notifications.recipients import rule_of, usual_rule
 from notifications.rules import sentence as rule_sentence
 from notifications.try_out import would_be_told
 from senderid.assignment import end_assignment
@@ -21,9 +22,9 @@ from senderid.provisioning import warnings_of
 from senderid.sentences import speak_of_assignment
 from senderid.views.senders import sender_of
 from tenants import roles
-from tenants.access import audience_of
 from tenants.api_base import pick
 from tenants.errors import DomainError
+from tenants.grouping import sizes_of
 from tenants.models import Assignee
 from tenants.views.doors import MemberRequest, page, show
 
@@ -32,9 +33,14 @@ from tenants.views.doors import MemberRequest, page, show
 def sender(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Who speaks with it, where, what they may, whom it tells."""
     row = sender_of(request, pk)
-    held = Assignment.objects.for_org(request.org).filter(sender=row).select_related("assignee", "sender")
-    held = held.prefetch_related("countries", "notification_rule").order_by("created_at")
-    shown = [(assignment, _size(assignment.assignee), _tells(assignment)) for assignment in held]
+    rows = Assignment.objects.for_org(request.org).filter(sender=row).select_related("assignee", "sender")
+    held = list(rows.prefetch_related("countries").order_by("created_at"))
+    sizes = sizes_of(assignment.assignee for assignment in held)
+    rules = {
+        rule.assignment_id: rule
+        for rule in NotificationRule.objects.for_org(request.org).filter(assignment__in=held)
+    }
+    shown = [(a, sizes.get(a.assignee_id), _tells(rules.get(a.pk) or usual_rule(a))) for a in held]
     mixes = len({_is_people(assignment) for assignment, _, _ in shown}) > 1
     context = {
         "sender": row,
@@ -50,16 +56,9 @@ def _is_people(assignment: Assignment) -> bool:
     return assignment.assignee.kind in Assignee.PEOPLE
 
 
-def _size(assignee: Assignee) -> int | None:
-    if assignee.kind in (Assignee.Kind.MEMBER, Assignee.Kind.CAMPAIGN, Assignee.Kind.PROGRAM):
-        return None
-    return len(audience_of(assignee))
-
-
-def _tells(assignment: Assignment) -> str:
+def _tells(rule: NotificationRule) -> str:
     """The rule in a few words: "whoever texted them last, else everyone it is assigned to"."""
-    rule = getattr(assignment, "notification_rule", None) or rule_of(assignment)
-    return WHOM[rule.rule] + (f", else {WHOM[rule.fallback]}" if rule.fallback else "")
+    return WHOM[Rule(rule.rule)] + (f", else {WHOM[Rule(rule.fallback)]}" if rule.fallback else "")
 
 
 @page(roles.SET_UP)
@@ -145,7 +144,8 @@ def _said(form: AssignmentForm, telling: NotificationForm) -> list[Any]:
     if assignment is None:
         return [format_html("Choose whom to assign it to; what will happen stands here then.")]
     countries = form.cleaned_data["countries"] if form.is_bound else assignment.country_codes
-    said: list[Any] = [speak_of_assignment(assignment, countries, _size(assignment.assignee))]
+    size = sizes_of([assignment.assignee]).get(assignment.assignee_id)
+    said: list[Any] = [speak_of_assignment(assignment, countries, size)]
     if assignment.can_read and assignment.sender.receives:
         rule, chosen = telling.unsaved(assignment) if telling.is_bound else (rule_of(assignment), None)
         said.append(rule_sentence(assignment, rule, chosen))

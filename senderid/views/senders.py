@@ -86,7 +86,6 @@ def sentence(request: MemberRequest) -> HttpResponse:
     )
     form = SenderForm(given, org=request.org, sender=known)
     form.is_valid()
-    form._errors = None if not form.errors else form.errors
     sender = _as_typed(form, request, known)
     warned = provisioning.warnings_of(sender) if sender else []
     said = speak_of_sender(sender) if sender else ""

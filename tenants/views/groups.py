@@ -23,7 +23,7 @@ def groups(request: MemberRequest, kind: str) -> HttpResponse:
     form = GroupForm(request.POST or None, org=request.org, kind=KINDS[kind])
     if form.is_valid() and (group := form.save()):
         return redirect("group", kind, group.pk)
-    rows = KINDS[kind].objects.for_org(request.org).order_by("name")
+    rows: Any = KINDS[kind].objects.for_org(request.org).order_by("name")
     rows = rows.annotate(size=Count("members", filter=Q(members__is_active=True)))
     return show(request, "people/groups.html", form, groups=rows, kind=kind, word=kind[:-1])
 
