@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -124,9 +125,10 @@ async def healthz(_: Request) -> Response:
 
 
 async def _stream(switchboard: Switchboard, claims: dict[str, Any]) -> AsyncIterator[str]:
+    ends = time.monotonic() + settings.LIVE_TOKEN_SECONDS  # the page then asks for a new token
     async with switchboard.listening(claims) as listener:
         yield "retry: 1000\n\n" + frame("hello", {})
-        while not listener.cut_off:
+        while not listener.cut_off and time.monotonic() < ends:
             try:
                 text = await asyncio.wait_for(listener.queue.get(), PING_SECONDS)
             except TimeoutError:

@@ -45,6 +45,7 @@ AUDIENCE = ("lists", "tags", "contacts", "exclude")
 OPEN_TEXTS = (TextStatus.SCHEDULED, TextStatus.QUEUED, TextStatus.SENDING)
 
 
+@transaction.atomic
 def save_campaign(
     *,
     org: Organization,
@@ -61,6 +62,8 @@ def save_campaign(
 ) -> Campaign:
     """Makes or changes a draft; 422 `locked` once it is scheduled."""
     campaign = campaign or Campaign(org=org)
+    if not campaign._state.adding:
+        campaign.status = _locked(campaign).status  # it may have been started since it was read
     if campaign.status != Status.DRAFT:
         raise DomainError("locked", "It is locked once scheduled; cancel it and make another.")
     if not name.strip():
@@ -335,9 +338,10 @@ def pre_send_report(campaign: Campaign) -> dict[str, Any]:
     return fanout.report(campaign, list(contacts[:MOST_REPORTED]))
 
 
+@transaction.atomic
 def delete_draft(*, campaign: Campaign) -> None:
     """Only a draft can be deleted; 422 `locked` otherwise."""
-    if campaign.status != Status.DRAFT:
+    if _locked(campaign).status != Status.DRAFT:
         raise DomainError("locked", "Only a draft can be deleted; cancel it instead.")
     audit.note(
         org_id=campaign.org_id, action="campaign.deleted", target=campaign, text=f"{campaign.name} deleted"

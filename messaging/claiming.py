@@ -59,14 +59,40 @@ UPDATE messaging_message m SET status = 'blocked', error_code = 'sender_not_acti
 FROM senderid_senderid s
 WHERE m.id = ANY(%s) AND m.status = 'queued' AND s.id = m.sender_id AND s.status <> 'active' RETURNING m.id
 """
+CANCEL_WITH_CAMPAIGN = """
+UPDATE messaging_message m SET status = 'cancelled', final_at = now() FROM messaging_campaign c
+WHERE m.id = ANY(%s) AND m.status = 'queued' AND m.origin = 'campaign' AND c.id = m.campaign_id
+  AND c.status = 'cancelled' RETURNING m.id
+"""
+WAIT_WITH_CAMPAIGN = """
+UPDATE messaging_message m SET due_at = '9999-01-01T00:00:00Z' FROM messaging_campaign c
+WHERE m.id = ANY(%s) AND m.status = 'queued' AND m.origin = 'campaign' AND c.id = m.campaign_id
+  AND c.status = 'paused' RETURNING m.id
+"""
+# Of identical texts to one number in the same batch, one leaves now.
+PUT_OFF_COPIES = """
+UPDATE messaging_message m SET due_at = now() + interval '2 seconds'
+FROM (SELECT q.id, row_number() OVER (PARTITION BY q.account_id, q.to, q.from_value, q.body ORDER BY q.id) AS place
+      FROM messaging_message q WHERE q.id = ANY(%s) AND q.status = 'queued') t
+WHERE m.id = t.id AND t.place > 1 RETURNING m.id
+"""
 # While the fate of an identical text to the same number is unknown, this one waits: a look-up could not tell them apart.
 PUT_OFF_TWINS = """
-UPDATE messaging_message m SET due_at = now() + interval '30 seconds'
+UPDATE messaging_message m SET due_at = now() + interval '3 seconds'
 WHERE m.id = ANY(%s) AND m.status = 'queued' AND EXISTS (
-  SELECT FROM messaging_message u WHERE u.status = 'unknown' AND u.account_id = m.account_id AND u.to = m.to
-    AND u.body = m.body AND u.id <> m.id
+  SELECT FROM messaging_message u WHERE u.status IN ('sending', 'unknown') AND u.account_id = m.account_id AND u.to = m.to
+    AND u.from_value = m.from_value AND u.body = m.body AND u.id <> m.id
 ) RETURNING m.id
 """
+RECHECKS = (
+    EXPIRE,
+    CANCEL_WITH_CAMPAIGN,
+    WAIT_WITH_CAMPAIGN,
+    BLOCK_OPTED_OUT,
+    BLOCK_INACTIVE,
+    PUT_OFF_TWINS,
+    PUT_OFF_COPIES,
+)
 CLAIM = """
 UPDATE messaging_message m SET status = 'sending', attempt_no = m.attempt_no + 1, lease_until = now() + %s
 WHERE m.id = ANY(%s) AND m.status = 'queued'
@@ -186,7 +212,7 @@ def _within(picked: list[tuple[Any, ...]], allowed: dict[str, int]) -> dict[Any,
 
 def _recheck(cursor: Any, ids: list[Any]) -> list[Any]:
     gone: set[Any] = set()
-    for statement in (EXPIRE, BLOCK_OPTED_OUT, BLOCK_INACTIVE, PUT_OFF_TWINS):
+    for statement in RECHECKS:
         cursor.execute(statement, [ids])
         gone |= {row[0] for row in cursor.fetchall()}
     return [message_id for message_id in ids if message_id not in gone]

@@ -131,13 +131,16 @@ def opt_in(
 
 def undoable(
     *, org: Organization, number: str, sender: SenderId, programs: Iterable[Program]
-) -> OptOut | None:
-    """The opt-out that a START from this number on this sender (and its programs) undoes: the narrowest first."""
-    rows = OptOut.objects.for_org(org).filter(number=number)
-    mine = Q(scope=Scope.ORG) | Q(scope=Scope.SENDER, sender=sender)
-    mine |= Q(scope=Scope.PROGRAM, program__in=list(programs))
-    order = {Scope.PROGRAM: 0, Scope.SENDER: 1, Scope.ORG: 2}
-    return min(rows.filter(mine), key=lambda row: order[Scope(row.scope)], default=None)
+) -> list[OptOut]:
+    """The opt-outs that a START on this sender undoes: those a STOP here makes, and what the provider told us.
+
+    Blocks that people or integrations made stay, and so does an org-wide STOPALL where a STOP reaches less far.
+    """
+    rows = OptOut.objects.for_org(org).filter(number=number, source__in=[Source.TEXT, Source.PROVIDER])
+    mine = Q(scope=Scope.SENDER, sender=sender) | Q(scope=Scope.PROGRAM, program__in=list(programs))
+    if org.stop_scope == Organization.StopScope.ORG:
+        mine |= Q(scope=Scope.ORG)
+    return list(rows.filter(mine).select_related("sender", "program"))
 
 
 def give_consent(*, org: Organization, number: str, source: str, at: object = None) -> None:
@@ -150,10 +153,9 @@ def give_consent(*, org: Organization, number: str, source: str, at: object = No
 
 
 def has_consent(*, org: Organization, number: str) -> bool:
-    """Whether the newest entry of this number is not an opt-out, and there is one."""
-    newest = (
-        ConsentEntry.objects.for_org(org).filter(number=number).order_by("-at").values_list("what", flat=True)
-    )
+    """Whether the newest org-wide entry of this number is not an opt-out, and there is one."""
+    log = ConsentEntry.objects.for_org(org).filter(number=number, scope=Scope.ORG)
+    newest = log.order_by("-at").values_list("what", flat=True)
     return (newest.first() or ConsentEntry.What.OPT_OUT) != ConsentEntry.What.OPT_OUT
 
 

@@ -61,8 +61,10 @@ async def _drain(longest: float) -> int:
             if len(flying) <= claiming.BATCH // 2 and time.monotonic() < ends:
                 batch = await loop.run_in_executor(database, _claim)
             for text in batch:
-                await carriers.open(text.account_id, loop, database)
-                flying.add(asyncio.create_task(_call(carriers, text, gate, finished)))
+                if await carriers.open(text.account_id, loop, database):
+                    flying.add(asyncio.create_task(_call(carriers, text, gate, finished)))
+                else:
+                    finished.append((text, UNUSABLE))
             sent += len(batch)
             if flying:
                 _, flying = await asyncio.wait(flying, timeout=RECORD_EVERY)
@@ -80,6 +82,13 @@ async def _drain(longest: float) -> int:
         await carriers.close()
         await loop.run_in_executor(database, lambda: connection.close())
         database.shutdown()
+
+
+UNUSABLE = Answer(
+    Outcome.PAUSE_ACCOUNT,
+    code="credentials",
+    text="The provider account’s credentials can’t be used; an admin must renew them.",
+)
 
 
 def _claim() -> list[Claimed]:
@@ -129,10 +138,16 @@ class Carriers:
 
     async def open(
         self, account_id: UUID, loop: asyncio.AbstractEventLoop, database: ThreadPoolExecutor
-    ) -> None:
+    ) -> bool:
+        """Whether the account can be used: one that can't holds up only its own texts."""
         if account_id not in self._open:
             account = await loop.run_in_executor(database, _account, account_id)
-            self._open[account_id] = (open_carrier(account), account.account_key)
+            try:
+                self._open[account_id] = (open_carrier(account), account.account_key)
+            except Exception:
+                log.exception("account %s can't be opened", account_id)
+                return False
+        return True
 
     async def close(self) -> None:
         for carrier, _ in self._open.values():

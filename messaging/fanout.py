@@ -11,14 +11,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from messaging import quiet_hours, rendering, segments, usage
 from messaging.models import Campaign, CampaignRecipient, ConsentEntry, Contact, Conversation, Message, OptOut
 from messaging.sending import DISPATCH, first_status
+from messaging.statuses import Status
 from senderid.board import Board, board_for
 from senderid.eligibility import Ask
 from senderid.models import SenderId
+from senderid.phone_numbers import parse
 from senderid.selection import Choice, choose
 from tenants import hints
 from tenants.access import Standing, standing_of
@@ -87,10 +90,28 @@ def write_batch(campaign: Campaign, most: int) -> int:
             return 0
         around = surroundings(campaign, [row.contact for row in rows])
         decisions = {row.pk: decide(around, row.contact) for row in rows}
+        decisions = _with_room(decisions)
+        rows = [row for row in rows if row.pk in decisions]
         decisions = _within_caps(campaign, decisions, around.now)
         _write(campaign, rows, decisions)
         hints.after_commit(DISPATCH)
         return len(rows)
+
+
+def _with_room(decisions: dict[UUID, Decision]) -> dict[UUID, Decision]:
+    """Without those whose sender's queue holds ten hours already: they stay pending until it has drained."""
+    senders = {one.sender.pk: one.sender for one in decisions.values() if one.is_sent and one.sender}
+    queued = Message.unscoped.filter(sender__in=senders, status__in=[Status.QUEUED, Status.SCHEDULED])
+    held = dict(queued.values_list("sender").annotate(n=Sum("segments")))
+    room = {pk: sender.queue_limit - held.get(pk, 0) for pk, sender in senders.items()}
+    kept: dict[UUID, Decision] = {}
+    for pk, one in decisions.items():
+        if one.is_sent and one.sender and one.cut:
+            room[one.sender.pk] -= one.cut.segments
+            if room[one.sender.pk] < 0:
+                continue
+        kept[pk] = one
+    return kept
 
 
 def _within_caps(campaign: Campaign, decisions: dict[UUID, Decision], at: datetime) -> dict[UUID, Decision]:
@@ -124,7 +145,7 @@ def surroundings(campaign: Campaign, contacts: list[Contact]) -> Surroundings:
     conversations = Conversation.objects.for_org(org_id).filter(contact__in=contacts, last_at__isnull=False)
     consented = None
     if campaign.org.require_consent:
-        log = ConsentEntry.objects.for_org(org_id).filter(number__in=numbers).order_by("at")
+        log = ConsentEntry.objects.for_org(org_id).filter(number__in=numbers, scope="org").order_by("at")
         newest = dict(log.values_list("number", "what"))
         consented = {number for number, what in newest.items() if what != ConsentEntry.What.OPT_OUT}
     return Surroundings(
@@ -177,6 +198,9 @@ def decide(around: Surroundings, contact: Contact) -> Decision:
 def _unfit(around: Surroundings, contact: Contact) -> tuple[str, str] | None:
     if not contact.is_number or not contact.country:
         return "invalid", "It is no phone number that can be texted."
+    number = parse(contact.number)
+    if number is not None and number.premium:
+        return "invalid", "Premium and shared-cost numbers are never texted."
     if not around.campaign.org.may_reach(contact.country):
         return "blocked_country", f"Your organization does not text {contact.country}."
     if around.opted_out.get(contact.number) == "all":

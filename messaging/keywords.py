@@ -28,8 +28,6 @@ def act_on(*, conversation: Conversation, body: str, payload: dict[str, str]) ->
         _stop(conversation, body, word, program, provider_answered="OptOutType" in payload)
         return Outcome(True, "STOP: no mail is sent for it")
     if word.action == HELP:
-        if programs.has_keyword(conversation, body):
-            return Outcome(False)
         _help(conversation, program, provider_answered="OptOutType" in payload)
         return Outcome(True, "HELP: no mail is sent for it")
     if _start(conversation, body, word, program):
@@ -89,21 +87,22 @@ def _start(conversation: Conversation, body: str, word: Keyword, program: Progra
     org, number = conversation.org, conversation.contact.number
     on_sender = programs.programs_on(org_id=org.pk, sender_id=conversation.sender_id)
     undone = consent.undoable(org=org, number=number, sender=conversation.sender, programs=on_sender)
-    if undone is None:
+    for row in undone:
+        consent.opt_in(
+            org=org,
+            number=number,
+            scope=row.scope,
+            source=OptOut.Source.TEXT,
+            sender=row.sender,
+            program=row.program,
+            words=body,
+            language=word.language,
+        )
+        conversations.note(
+            conversation=conversation, kind=TimelineEntry.Kind.OPT_IN, text=f"opted in ({row.scope})"
+        )
+    if not undone:
         return False
-    consent.opt_in(
-        org=org,
-        number=number,
-        scope=undone.scope,
-        source=OptOut.Source.TEXT,
-        sender=undone.sender,
-        program=undone.program,
-        words=body,
-        language=word.language,
-    )
-    conversations.note(
-        conversation=conversation, kind=TimelineEntry.Kind.OPT_IN, text=f"opted in ({undone.scope})"
-    )
     text = f"{org.name}: you will get our texts again. Text STOP to end them."
     sending.answer(conversation=conversation, body=text, program=program, compliance=True)
     return True

@@ -175,9 +175,14 @@ def last_used_sender(*, org: Organization, contact: Contact | None) -> UUID | No
     return rows.values_list("sender_id", flat=True).first()
 
 
-def demand_room(*, sender: SenderId, extra: int) -> None:
-    """422 `sender_queue_full` when the queue would exceed ten hours of the sender's own rate."""
-    queued = Message.objects.for_org(sender.org_id).filter(sender=sender, status=Status.QUEUED)
+def demand_room(*, sender: SenderId, extra: int, lane: int) -> None:
+    """422 `sender_queue_full` when what goes before it exceeds ten hours of the sender's own rate.
+
+    Bulk never goes before a person's text, so a long campaign does not silence its number.
+    """
+    queued = Message.objects.for_org(sender.org_id).filter(
+        sender=sender, status=Status.QUEUED, lane__lte=lane
+    )
     waiting = queued.aggregate(n=Sum("segments"))["n"] or 0
     if waiting + extra > sender.queue_limit:
         text = (

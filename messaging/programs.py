@@ -96,7 +96,7 @@ def _write_keywords(program: Program, keywords: list[dict[str, str]]) -> None:
     rows.filter(program=program).delete()
     for given in keywords:
         word, folded = str(given.get("word", "")).strip(), fold(str(given.get("word", "")))
-        if not folded or len(word) > 40:
+        if not folded or len(word) > 40 or len(folded) > 40:
             raise unreadable("keywords", f"“{word}” is no keyword; use letters and digits, at most 40.")
         known = consent.keyword_in(word)
         if known is not None and known.action != consent.START:
@@ -144,11 +144,6 @@ def _refuse_taken(program: Program, sender_id: UUID) -> None:
     if clash is not None:
         text = f"“{clash.word}” joins {clash.program.name} on this sender already; use another word."
         raise DomainError("keyword_taken", text, field="keywords")
-
-
-def has_keyword(conversation: Conversation, body: str) -> bool:
-    """Whether the whole text is a keyword of a program on this sender."""
-    return _by_keyword(conversation, body) is not None
 
 
 def program_of(conversation: Conversation) -> Program | None:

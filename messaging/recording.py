@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from messaging import consent, conversations
@@ -63,6 +64,16 @@ WHERE a.id = v.id
 def record(done: list[tuple[Claimed, Answer]]) -> int:
     """Writes the answers; returns how many texts moved."""
     failpoint("recording")
+    try:
+        return _record(done)
+    except (DatabaseError, ObjectDoesNotExist):
+        log.exception("recording %s answers failed", len(done))
+    if len(done) == 1:
+        return 0  # its lease runs out and the carrier is asked
+    return sum(record([one]) for one in done)
+
+
+def _record(done: list[tuple[Claimed, Answer]]) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         _write_attempts(cursor, done)
         moved = _write(cursor, done)
@@ -151,7 +162,7 @@ def _try_next_sender(text: Claimed) -> None:
     message = (
         Message.objects.for_org(text.org_id)
         .select_for_update(of=("self",))
-        .select_related("org", "sent_by", "contact")
+        .select_related("org", "sent_by", "contact", "api_key")
         .get(pk=text.message_id)
     )
     if message.rule not in ("member", "team", "profile", "organization") or message.status != Status.FAILED:
@@ -186,6 +197,7 @@ def _next_sender(message: Message, tried: set[str]) -> SenderId | None:
         country=message.country,
         standing=standing,
         opted_out=consent.opted_out(org=message.org, number=message.to),
+        sandbox=bool(message.api_key and message.api_key.sandbox),
     )
     board = load_board(ask)
     candidates: list[Candidate] = [c for _, level in levels_of(ask, board) for c in ranked(ask, level)]

@@ -3,11 +3,11 @@
 Called by the composer, the API, programs and answers to STOP and HELP; campaigns write the same rows in bulk.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from messaging import consent, conversations, segments, usage
@@ -18,6 +18,7 @@ from messaging.planning import Plan, Request, demand_room, plan_text
 from messaging.signals import human_replied
 from messaging.statuses import Status, may_move
 from senderid.models import SenderId
+from senderid.phone_numbers import parse
 from tenants import hints
 from tenants.errors import DomainError, register
 from tenants.models import ApiKey, Membership
@@ -34,6 +35,9 @@ def queue_message(
     metadata: dict[str, Any] | None = None,
 ) -> Message:
     """Queues one text, or raises the refusal. The row is durable when this commits; nothing else is needed."""
+    if request.as_member is not None and not request.as_member.may_write:
+        text = f"{request.as_member.name} is a viewer and writes nothing."
+        raise DomainError("forbidden", text, status=403, field="as_member")
     plan = plan_text(request=request)
     sender = plan.choice.demand()
     org = request.org
@@ -41,14 +45,19 @@ def queue_message(
         raise DomainError("consent_missing", "This number has given no consent; record it first.", field="to")
     if request.campaign is not None and plan.contact is not None:
         _refuse_second(request.campaign, plan.contact)
-    demand_room(sender=sender, extra=plan.cut.segments)
+    lane = Message.BULK if request.campaign or request.is_automation else Message.INTERACTIVE
+    demand_room(sender=sender, extra=plan.cut.segments, lane=lane)
     usage.spend(org=org, segments=plan.cut.segments, at=timezone.now())
     contact = plan.contact or contact_for(org=org, number=plan.number)
     message = _row(request, plan, sender, contact)
     message.api_key, message.client_ref, message.metadata = api_key, client_ref, metadata or {}
     if request.campaign is None:
         message.conversation = conversations.open_conversation(org=org, sender=sender, contact=contact)
-    message.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            message.save(force_insert=True)
+    except IntegrityError:  # the campaign's own fan-out was faster
+        raise DomainError("duplicate", f"{contact} has this campaign’s text already.", field="to")
     if message.conversation is not None:
         _mark_conversation(message, request)
     hints.after_commit(DISPATCH)
@@ -116,6 +125,24 @@ def _mark_conversation(message: Message, request: Request) -> None:
         )
 
 
+MOST_ANSWERS = 10
+
+
+def _may_be_answered(conversation: Conversation, size: int, *, compliance: bool) -> bool:
+    """Automation never texts premium numbers, other countries or beyond the caps; STOP and HELP ten times a day."""
+    org, contact = conversation.org, conversation.contact
+    number = parse(contact.number)
+    if number is None or number.premium:
+        return False
+    if compliance:
+        since = timezone.now() - timedelta(hours=24)
+        texts = Message.objects.for_org(org).filter(
+            conversation=conversation, origin=Message.Origin.COMPLIANCE
+        )
+        return texts.filter(created_at__gt=since).count() < MOST_ANSWERS
+    return org.may_reach(number.country) and usage.fits(org=org, segments=size, at=timezone.now())
+
+
 def answer(
     *,
     conversation: Conversation,
@@ -128,15 +155,12 @@ def answer(
     `compliance` marks answers to STOP, START and HELP, which an opted-out number may get.
     """
     sender, contact = conversation.sender, conversation.contact
-    if (
-        not body.strip()
-        or not contact.is_number
-        or not sender.sends
-        or sender.status != SenderId.Status.ACTIVE
-    ):
-        return None
-    cut = segments.cut(body)
     now = timezone.now()
+    cut = segments.cut(body)
+    if not body.strip() or not sender.sends or sender.status != SenderId.Status.ACTIVE:
+        return None
+    if not _may_be_answered(conversation, cut.segments, compliance=compliance):
+        return None
     message = Message.objects.for_org(conversation.org_id).create(
         sender=sender,
         account_id=sender.provider_account_id,

@@ -19,12 +19,15 @@ def spend(*, org: Organization, segments: int, at: datetime) -> None:
 
 def spend_for_as_many(*, org: Organization, sizes: list[int], at: datetime) -> int:
     """How many texts of these sizes in segments, in their order, the caps carry; those are counted."""
-    if _fits(org, sum(sizes), at):
+    if fits(org=org, segments=sum(sizes), at=at):
         return len(sizes)
-    return next((n for n, segments in enumerate(sizes) if not _fits(org, segments, at)), len(sizes))
+    return next(
+        (n for n, segments in enumerate(sizes) if not fits(org=org, segments=segments, at=at)), len(sizes)
+    )
 
 
-def _fits(org: Organization, segments: int, at: datetime) -> bool:
+def fits(*, org: Organization, segments: int, at: datetime) -> bool:
+    """Counts them if the caps carry them; whether they did."""
     try:
         with transaction.atomic():
             spend(org=org, segments=segments, at=at)

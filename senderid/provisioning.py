@@ -66,6 +66,8 @@ def add_sender(
 
 def change_sender(*, sender: SenderId, **changes: Any) -> SenderId:
     """Changes label, status, direction, mps, reply number and instruction; kind, value and country stay."""
+    if sender.status == Status.RETIRED and changes.get("status", Status.RETIRED) != Status.RETIRED:
+        raise DomainError("sender_retired", "A retired sender stays so; add the number anew.", field="status")
     for field, value in changes.items():
         setattr(sender, field, value)
     _check(sender)

@@ -58,6 +58,7 @@ register(
         "idempotency_in_flight": "A request with this Idempotency-Key is still being worked on.",
         "unavailable": "The database can't be reached; nothing was accepted, try again.",
         "forbidden": "Your role does not allow this.",
+        "shared_login": "The login belongs to other organizations too.",
         "last_owner": "An organization keeps at least one active owner.",
         "duplicate": "There is one already.",
         "in_use": "It has history; retire it instead of deleting it.",

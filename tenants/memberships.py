@@ -43,6 +43,8 @@ def add_member(
 def change_member(*, member: Membership, by: Membership | None = None, **changes: Any) -> Membership:
     """Changes `name, role, profile, teams, is_active`; the last active owner stays one."""
     _guard_owner(by, changes.get("role", member.role), member)
+    if changes.get("name", member.user.name) != member.user.name:
+        _guard_shared_login(member)
     if "name" in changes:
         member.user.name = changes.pop("name")
         member.user.save(update_fields=["name"])
@@ -70,6 +72,12 @@ def set_teams(*, member: Membership, teams: list[Team]) -> None:
     places.filter(member=member).exclude(team__in=teams).delete()
     for team in teams:
         places.get_or_create(member=member, team=team)
+
+
+def _guard_shared_login(member: Membership) -> None:
+    if member.user.memberships.exclude(org_id=member.org_id).exists():
+        text = "This login belongs to another organization too; only its owner can change the name."
+        raise DomainError("shared_login", text, field="name")
 
 
 def _guard_owner(by: Membership | None, role: str, member: Membership | None = None) -> None:

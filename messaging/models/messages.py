@@ -34,7 +34,7 @@ class Message(TenantOwned):
 
     sender = TenantForeignKey(SenderId, models.PROTECT, related_name="messages")
     account = TenantForeignKey(ProviderAccount, models.PROTECT, related_name="+")
-    contact = TenantForeignKey(Contact, models.CASCADE, related_name="messages")
+    contact = TenantForeignKey(Contact, models.PROTECT, related_name="messages")
     conversation = TenantForeignKey(
         Conversation, models.SET_NULL, null=True, blank=True, related_name="messages"
     )
@@ -95,7 +95,9 @@ class Message(TenantOwned):
             models.Index(
                 fields=["lease_until"], condition=Q(status__in=["sending", "unknown"]), name="unsettled"
             ),
-            models.Index(fields=["account", "to"], condition=Q(status="unknown"), name="unknown_to"),
+            models.Index(
+                fields=["account", "to"], condition=Q(status__in=["sending", "unknown"]), name="unsettled_to"
+            ),
             models.Index(fields=["org", "sender", "contact", "-id"], name="thread"),
             models.Index(
                 fields=["campaign", "status"], condition=Q(campaign__isnull=False), name="of_campaign"

@@ -130,7 +130,7 @@ def test_a_twin_of_an_unknown_text_waits(texting: Texting) -> None:
     others = {texting.row(body="Other").pk, texting.row(body="Same", to="+14155550111").pk}
     assert {c.message_id for c in claim_all()} == others
     assert state(twin)[0] == "queued"
-    assert twin.due_at > timezone.now() + timedelta(seconds=20)
+    assert twin.due_at > timezone.now() + timedelta(seconds=1)
     Message.objects.for_org(texting.org).filter(pk=unknown.pk).update(status="accepted")
     Message.objects.for_org(texting.org).filter(pk=twin.pk).update(due_at=timezone.now())
     assert [c.message_id for c in claim_all()] == [twin.pk]
@@ -226,3 +226,9 @@ def test_of_four_who_claim_at_once_each_text_goes_to_one() -> None:
     assert len(taken) == len(set(taken)) >= 15
     assert Message.objects.for_org(texting.org).filter(status="sending").count() == len(taken)
     assert Attempt.objects.for_org(texting.org).count() == len(taken)
+
+
+def test_of_two_identical_texts_in_one_batch_one_leaves_now(texting: Texting) -> None:
+    first, second = texting.row(body="Same"), texting.row(body="Same")
+    assert [c.message_id for c in claim_all()] == [first.pk]
+    assert state(second)[0] == "queued"

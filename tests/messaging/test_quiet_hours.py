@@ -81,11 +81,8 @@ def test_no_row_is_misread() -> None:
         assert read is not None, text
         if "Sun" in text and "none Sun" in text and "Sun-" not in text:
             assert read[SUN] is CLOSED, text
-        if (
-            "daily" in text
-            or (text[:5].replace(":", "").isdigit()
-            and "none" not in text
-            and "working" not in text)
+        if "daily" in text or (
+            text[:5].replace(":", "").isdigit() and "none" not in text and "working" not in text
         ):
             assert len(set(read)) == 1 and read[0] is not CLOSED, text
         for window in read:

@@ -285,7 +285,8 @@ def test_reconciling_stores_only_what_no_webhook_brought(texting: Texting, monke
         for sid in ("SM1", "SM2")
     ]
 
-    async def listed(account: Any) -> list[Seen]:
+    async def listed(account: Any, numbers: list[str]) -> list[Seen]:
+        assert numbers == [texting.sender.value]
         return seen
 
     monkeypatch.setattr(receiving, "_list_inbound", listed)

@@ -101,7 +101,7 @@ def test_a_failed_match_keeps_its_reason(lost: Unknown, status: str, code: str, 
         {"sender": "+14155550135"},
         {"body": "Hello!"},
         {"direction": "inbound"},
-        {"created_at": datetime.fromisoformat("2026-03-04T17:59:50+00:00")},
+        {"created_at": datetime.fromisoformat("2026-03-04T17:57:50+00:00")},
     ],
 )
 def test_what_does_not_fit_is_no_match(lost: Unknown, other: dict[str, Any]) -> None:
@@ -140,7 +140,7 @@ def test_one_late_empty_look_up_is_not_enough(lost: Unknown, time_machine: Any) 
 def test_two_empty_look_ups_the_last_late_enough_queue_it_again(lost: Unknown, time_machine: Any) -> None:
     later(time_machine, 5)
     assert resolving.settle(lost.attempt, []) == "unknown"
-    later(time_machine, settings.SETTLE_SECONDS - 6)
+    later(time_machine, settings.SETTLE_SECONDS + settings.LEASE_SECONDS - 6)
     assert resolving.settle(lost.attempt, []) == "unknown"
     later(time_machine, 1)
     assert resolving.settle(lost.attempt, []) == "queued"

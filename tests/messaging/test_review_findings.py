@@ -1,0 +1,118 @@
+"""What a review found: each scenario once more, so that it stays mended."""
+
+import pytest
+from django.utils import timezone
+
+from messaging import campaigns, claiming, conversations, keywords, recording, sending
+from messaging.conversations import may_answer
+from messaging.models import Campaign, Message, OptOut
+from messaging.planning import Request
+from senderid.providers.base import Answer, Outcome
+from tenants.errors import DomainError
+from tests.texting import EverythingGranted, Texting
+from tests.world import give, make_member
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def texting() -> Texting:
+    return Texting()
+
+
+def campaign_of(texting: Texting, status: str) -> Campaign:
+    campaign = campaigns.save_campaign(org=texting.org, name="Spring", body="Hi", audience={})
+    Campaign.objects.for_org(texting.org).filter(pk=campaign.pk).update(status=status)
+    return campaign
+
+
+@pytest.mark.parametrize(("status", "becomes"), [("cancelled", "cancelled"), ("paused", "queued")])
+def test_a_text_that_comes_back_from_the_carrier_heeds_its_campaign(
+    texting: Texting, status: str, becomes: str
+) -> None:
+    message = texting.row(campaign=campaign_of(texting, "sending"), origin="campaign")
+    claimed = claiming.claim(EverythingGranted())
+    Campaign.objects.for_org(texting.org).update(status=status)
+    recording.record([(claimed[0], Answer(Outcome.SLOW_DOWN, code="20429", http_status=429))])
+    Message.objects.for_org(texting.org).update(due_at=timezone.now())
+    assert claiming.claim(EverythingGranted()) == []
+    message.refresh_from_db()
+    assert message.status == becomes
+
+
+def test_one_answer_that_cannot_be_recorded_loses_no_other(texting: Texting) -> None:
+    texting.row(body="one", status="accepted", provider_sid="SM1")
+    taken, good = texting.row(body="two"), texting.row(body="three")
+    claimed = {c.message_id: c for c in claiming.claim(EverythingGranted())}
+    answers = [
+        (claimed[taken.pk], Answer(Outcome.ACCEPTED, sid="SM1")),
+        (claimed[good.pk], Answer(Outcome.ACCEPTED, sid="SM2")),
+    ]
+    assert recording.record(answers) == 1
+    good.refresh_from_db()
+    taken.refresh_from_db()
+    assert (good.status, taken.status) == ("accepted", "sending")
+
+
+def test_start_undoes_what_the_provider_told_us_as_well(texting: Texting) -> None:
+    number = texting.contact.number
+    rows = OptOut.objects.for_org(texting.org)
+    rows.create(number=number, scope="org", source="text")
+    rows.create(number=number, scope="sender", sender=texting.sender, source="provider")
+    conversation = conversations.open_conversation(
+        org=texting.org, sender=texting.sender, contact=texting.contact
+    )
+    assert keywords.act_on(conversation=conversation, body="START", payload={}).is_keyword
+    assert not rows.filter(number=number).exists()
+
+
+def test_start_does_not_undo_a_block_that_people_made(texting: Texting) -> None:
+    rows = OptOut.objects.for_org(texting.org)
+    rows.create(number=texting.contact.number, scope="org", source="manual")
+    conversation = conversations.open_conversation(
+        org=texting.org, sender=texting.sender, contact=texting.contact
+    )
+    assert not keywords.act_on(conversation=conversation, body="START", payload={}).is_keyword
+    assert rows.count() == 1
+
+
+def test_taking_a_conversation_gives_no_right_to_answer_it(texting: Texting) -> None:
+    reader = make_member(texting.org, "Reader")
+    give(texting.sender, reader, can_send=False)
+    conversation = conversations.open_conversation(
+        org=texting.org, sender=texting.sender, contact=texting.contact
+    )
+    conversations.assign_conversation(conversation=conversation, to=reader, by=reader)
+    assert not may_answer(member=reader, conversation=conversation)
+
+
+def test_nothing_is_sent_as_a_viewer(texting: Texting) -> None:
+    viewer = make_member(texting.org, "Vera", role="viewer")
+    give(texting.sender, viewer)
+    with pytest.raises(DomainError) as refusal:
+        sending.queue_message(
+            request=Request(org=texting.org, to=texting.contact.number, body="Hi", as_member=viewer)
+        )
+    assert (refusal.value.code, refusal.value.status) == ("forbidden", 403)
+
+
+def test_a_draft_read_before_its_start_cannot_be_saved_after_it(texting: Texting) -> None:
+    stale = campaigns.save_campaign(org=texting.org, name="Spring", body="Hi", audience={})
+    Campaign.objects.for_org(texting.org).filter(pk=stale.pk).update(status="sending")
+    for change in (
+        lambda: campaigns.save_campaign(org=texting.org, name="x", body="y", audience={}, campaign=stale),
+        lambda: campaigns.delete_draft(campaign=stale),
+    ):
+        with pytest.raises(DomainError) as refusal:
+            change()
+        assert refusal.value.code == "locked"
+
+
+def test_help_is_answered_ten_times_a_day_at_most(texting: Texting) -> None:
+    conversation = conversations.open_conversation(
+        org=texting.org, sender=texting.sender, contact=texting.contact
+    )
+    conversation.org = texting.org
+    for _ in range(12):
+        keywords.act_on(conversation=conversation, body="HELP", payload={})
+    assert Message.objects.for_org(texting.org).filter(origin="compliance").count() == 10
