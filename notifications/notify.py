@@ -137,7 +137,7 @@ def tell_member(
         "hide_body": bool(settings_of_rule and settings_of_rule.hide_body),
         "extra": extra,
     }
-    rows = Notification.objects.for_org(member.org_id)
+    rows: Any = Notification.objects.for_org(member.org_id)
     if message is None:
         row = rows.create(kind=kind, email=member.email, **fields)
     else:
