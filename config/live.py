@@ -82,13 +82,15 @@ class Switchboard:
 
 
 def may_hear(claims: dict[str, Any], event: dict[str, Any]) -> bool:
-    """The token lists what may be heard: everything, or by sender, campaign, or one's own conversations."""
-    member = claims.get("member")
+    """The token lists what may be heard: everything, or by sender, campaign, program, or one's own and an absent
+    colleague's conversations."""
+    people = {claims.get("member"), *claims.get("people", [])} - {None}
+    owned = claims.get("campaigns", [])
     return bool(
         claims.get("all")
         or event.get("sender") in claims.get("senders", [])
-        or (event.get("campaign") is not None and event["campaign"] in claims.get("campaigns", []))
-        or (member is not None and member in (event.get("assignee"), event.get("owner")))
+        or any(event.get(part) is not None and event[part] in owned for part in ("campaign", "program"))
+        or any(event.get(part) in people for part in ("assignee", "owner"))
     )
 
 

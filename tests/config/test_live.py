@@ -34,6 +34,8 @@ def token(**changes: object) -> str:
         ({}, {"sender": "sender-2"}, False),
         ({}, {"assignee": "me"}, True),
         ({}, {"assignee": "somebody"}, False),
+        ({"people": ["absent"]}, {"assignee": "absent"}, True),
+        ({}, {"program": "campaign-1"}, True),
         ({}, {"owner": "me"}, True),
         ({}, {"campaign": "campaign-1"}, True),
         ({}, {"campaign": "campaign-2"}, False),
