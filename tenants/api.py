@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -144,6 +144,7 @@ class MemberViewSet(OrgViewSet):
         row = memberships.add_member(org=self.org, **self._with_groups(self.read_input()))
         return Response(self.show(self.get_queryset().get(pk=row.pk)), status=status.HTTP_201_CREATED)
 
+    @extend_schema(request=MemberChangeSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         row = self.get_object()
         memberships.change_member(member=row, **self._with_groups(self.read_input(MemberChangeSerializer)))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -79,6 +80,7 @@ class ContactViewSet(OrgViewSet):
         self._consent(row, agreed)
         return Response(self.show(row), status=status.HTTP_201_CREATED)
 
+    @extend_schema(request=ContactChangeSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         row, given = self.get_object(), self._with_owner(self.read_input(ContactChangeSerializer))
         agreed = given.pop("consent", None)

@@ -99,6 +99,7 @@ class ConversationViewSet(OrgViewSet):
     def show(self, row: Conversation) -> Any:
         return show_conversation(row)
 
+    @extend_schema(request=ConversationChangeSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         row, given = self.get_object(), self.read_input(ConversationChangeSerializer)
         by = self.member(request.query_params.get("as_member"))

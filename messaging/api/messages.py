@@ -35,6 +35,10 @@ class SendSerializer(Strict):
         return {**super().get_fields(), "from": named}
 
 
+class CancelSerializer(Strict):
+    status = serializers.ChoiceField(["cancelled"])
+
+
 class ReasonSerializer(serializers.Serializer):
     rule = serializers.CharField()
     text = serializers.CharField()
@@ -149,7 +153,9 @@ class MessageViewSet(OrgViewSet):
         """Who would speak and why, without sending."""
         return Response(plan_text(request=self._text(self.read_input(SendSerializer))).shown())
 
+    @extend_schema(request=CancelSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
+        """Cancels a text that has not left."""
         given = self.read_input(CancelSerializer)
         assert given["status"] == "cancelled"
         return Response(show_message(sending.cancel(message=self.get_object())))
@@ -169,10 +175,6 @@ class MessageViewSet(OrgViewSet):
             send_at=given.get("send_at"),
             sandbox=self.key.sandbox,
         )
-
-
-class CancelSerializer(Strict):
-    status = serializers.ChoiceField(["cancelled"])
 
 
 def named_sender(org: Any, given: str) -> SenderId:

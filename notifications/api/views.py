@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -95,6 +96,7 @@ class AssignmentViewSet(OrgViewSet):
         rules.set_rule(assignment=row, **self._rule(told))
         return Response(self.show(self._fresh(row)), status=status.HTTP_201_CREATED)
 
+    @extend_schema(request=AssignmentChangeSerializer)
     @transaction.atomic
     def partial_update(self, request: Request, pk: str) -> Response:
         row, given = self.get_object(), self.read_input(AssignmentChangeSerializer)
@@ -157,7 +159,7 @@ def _show_rule(row: Assignment) -> dict[str, Any]:
 
 class NotificationSerializer(serializers.Serializer):
     id = serializers.UUIDField()
-    kind = serializers.ChoiceField(EmailTemplate.Kind.choices)
+    kind = serializers.CharField(help_text=", ".join(EmailTemplate.Kind.values))
     message = serializers.UUIDField(allow_null=True)
     conversation = serializers.UUIDField(allow_null=True)
     member = serializers.UUIDField(allow_null=True)

@@ -52,6 +52,7 @@ class SenderIdViewSet(OrgViewSet):
             self.show(provisioning.add_sender(org=self.org, **given)), status=status.HTTP_201_CREATED
         )
 
+    @extend_schema(request=SenderChangeSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         given = self._with_rows(self.read_input(SenderChangeSerializer))
         return Response(self.show(provisioning.change_sender(sender=self.get_object(), **given)))
