@@ -83,7 +83,7 @@ SAID = {
     Rule.LAST_SENDER: "whoever texted them last is told",
     Rule.CONVERSATION_ASSIGNEE: "whoever has the conversation is told",
     Rule.CONTACT_OWNER: "the contact’s owner is told",
-    Rule.SPECIFIC: "{chosen} are told",
+    Rule.SPECIFIC: "{chosen} told",
     Rule.ROUND_ROBIN: "the next of {name} in turn is told and has the conversation from then on",
     Rule.NONE: "nobody is told; it still counts as unread",
 }
@@ -94,7 +94,8 @@ def sentence(assignment: Assignment, rule: NotificationRule, chosen: list[str] |
     name = assignment.assignee.name
     if chosen is None and rule.pk and not rule._state.adding:
         chosen = [m.name for m in rule.members.select_related("user")]
-    people = ", ".join([*(chosen or []), *rule.emails]) or "the chosen people"
+    named = [*(chosen or []), *rule.emails]
+    people = (", ".join(named) or "the chosen people") + (" is" if len(named) == 1 else " are")
     said = f"When someone texts {assignment.sender.display}, {SAID[Rule(rule.rule)].format(name=name, chosen=people)}."
     if rule.rule == Rule.NONE:
         return said

@@ -188,6 +188,18 @@ def test_the_sentence_follows_the_form(texting: Texting, ada: Client, fresh: Sen
     assert not fresh.assignments.exists()
 
 
+@pytest.mark.parametrize(
+    ("emails", "words"), [("a@x.example", "a@x.example is told"), ("a@x.example b@x.example", "are told")]
+)
+def test_one_chosen_is_told_and_several_are(
+    texting: Texting, ada: Client, fresh: SenderId, emails: str, words: str
+) -> None:
+    typed = given(
+        sender=fresh.pk, assignee=texting.org.pk, **{"tell-rule": "specific", "tell-emails": emails}
+    )
+    assert words in ada.post("/assignments/sentence/", typed).content.decode()
+
+
 def test_who_would_be_told_is_the_real_decision_and_keeps_nothing(
     texting: Texting, ada: Client, fresh: SenderId
 ) -> None:
