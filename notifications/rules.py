@@ -116,7 +116,7 @@ def _fallback_said(rule: NotificationRule, name: str) -> str:
     if rule.fallback:
         return (
             SAID[Rule(rule.fallback)]
-            .format(name=name, chosen="the chosen people")
+            .format(name=name, chosen="the chosen people are")
             .replace("is told", "is", 1)
         )
     return f"whoever has the conversation is, then the contact’s owner, then all of {name}"
