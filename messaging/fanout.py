@@ -90,7 +90,7 @@ def write_batch(campaign: Campaign, most: int) -> int:
             return 0
         around = surroundings(campaign, [row.contact for row in rows])
         decisions = {row.pk: decide(around, row.contact) for row in rows}
-        decisions = _with_room(decisions)
+        decisions = _with_room(campaign, decisions)
         rows = [row for row in rows if row.pk in decisions]
         decisions = _within_caps(campaign, decisions, around.now)
         _write(campaign, rows, decisions)
@@ -98,10 +98,12 @@ def write_batch(campaign: Campaign, most: int) -> int:
         return len(rows)
 
 
-def _with_room(decisions: dict[UUID, Decision]) -> dict[UUID, Decision]:
+def _with_room(campaign: Campaign, decisions: dict[UUID, Decision]) -> dict[UUID, Decision]:
     """Without those whose sender's queue holds ten hours already: they stay pending until it has drained."""
     senders = {one.sender.pk: one.sender for one in decisions.values() if one.is_sent and one.sender}
-    queued = Message.unscoped.filter(sender__in=senders, status__in=[Status.QUEUED, Status.SCHEDULED])
+    queued = Message.objects.for_org(campaign.org_id).filter(
+        sender__in=senders, status__in=[Status.QUEUED, Status.SCHEDULED]
+    )
     held = dict(queued.values_list("sender").annotate(n=Sum("segments")))
     room = {pk: sender.queue_limit - held.get(pk, 0) for pk, sender in senders.items()}
     kept: dict[UUID, Decision] = {}

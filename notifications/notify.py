@@ -261,7 +261,7 @@ def fields_of(row: Notification) -> dict[str, Any]:
         "campaign": {"name": row.extra.get("campaign") or (campaign.name if campaign else "")},
         "program": {"name": program.name if program else ""},
         "rule": {"reason": row.reason},
-        "preferences_url": f"{settings.PUBLIC_BASE_URL}/people/me/",
+        "preferences_url": f"{settings.PUBLIC_BASE_URL}/preferences/",
         "actor": {"name": row.extra.get("actor", "Somebody")},
         "note": {"text": row.extra.get("note", "")},
     }

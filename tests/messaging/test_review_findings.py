@@ -119,3 +119,21 @@ def test_help_is_answered_ten_times_a_day_at_most(texting: Texting) -> None:
     for _ in range(12):
         keywords.act_on(conversation=conversation, body="HELP", payload={})
     assert Message.objects.for_org(texting.org).filter(origin="compliance").count() == 10
+
+
+def test_a_campaign_never_fills_more_than_ten_hours_of_its_sender(texting: Texting) -> None:
+    campaign = campaigns.save_campaign(
+        org=texting.org, name="Spring", body="Hi", audience={"tags": ["all"]}, category="transactional"
+    )
+    give(texting.sender, campaign)
+    for n in range(3):
+        texting.person(f"+1415555020{n}", tags=["all"])
+    texting.row(segments=texting.sender.queue_limit - 2, lane=Message.BULK)
+    campaigns.start(campaign=campaign)
+    campaigns.sweep()
+    texts = Message.objects.for_org(texting.org).filter(campaign=campaign)
+    assert (texts.count(), campaign.recipients.filter(state="pending").count()) == (2, 1)
+    sending.queue_message(request=texting.request(as_member=texting.rob))  # a person is not held up by it
+    Message.objects.for_org(texting.org).filter(campaign__isnull=True).update(status="delivered")
+    campaigns.sweep()
+    assert texts.count() == 3
