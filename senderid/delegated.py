@@ -51,7 +51,11 @@ def readable_sender_ids(standing: Standing) -> set[UUID]:
     )
     found = set()
     for sender_id, assignee_id in rows.values_list("sender_id", "assignee_id"):
-        if assignee_id in standing.assignees or (chosen := covered[assignee_id][1]) is None or sender_id in chosen:
+        if (
+            assignee_id in standing.assignees
+            or (chosen := covered[assignee_id][1]) is None
+            or sender_id in chosen
+        ):
             found.add(sender_id)
     return found
 

@@ -128,7 +128,9 @@ def test_a_campaign_never_fills_more_than_ten_hours_of_its_sender(texting: Texti
     give(texting.sender, campaign)
     for n in range(3):
         texting.person(f"+1415555020{n}", tags=["all"])
-    texting.row(segments=texting.sender.queue_limit - 2, lane=Message.BULK)
+    assert texting.sender.queue_limit == 36_000
+    for _ in range(2):
+        texting.row(segments=17_999, lane=Message.BULK)
     campaigns.start(campaign=campaign)
     campaigns.sweep()
     texts = Message.objects.for_org(texting.org).filter(campaign=campaign)
