@@ -47,8 +47,8 @@ def record_outbound(*, conversation: Conversation, message: Message, human: Memb
     _update(conversation, **changes)
 
 
-def record_inbound(*, conversation: Conversation, message: Message) -> None:
-    """Puts a text of theirs on the row: unread for everyone, waiting, reopened."""
+def record_inbound(*, conversation: Conversation, message: Message, waits: bool = True) -> None:
+    """Puts a text of theirs on the row: unread for everyone, reopened, and waiting for an answer unless it needs none."""
     _update(
         conversation,
         last_at=message.created_at,
@@ -57,7 +57,7 @@ def record_inbound(*, conversation: Conversation, message: Message) -> None:
         last_failed=False,
         status=Status.OPEN,
         snoozed_until=None,
-        waiting_since=conversation.waiting_since or message.created_at,
+        waiting_since=conversation.waiting_since or (message.created_at if waits else None),
         changed_at=timezone.now(),
     )
     Conversation.objects.for_org(conversation.org_id).filter(pk=conversation.pk).update(

@@ -5,9 +5,16 @@ have not moved for 3 s (no broker, no worker) it does the work itself.
 """
 
 import asyncio
+import fcntl
+import hashlib
 import logging
+import os
+import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +36,7 @@ from tenants import hints
 
 log = logging.getLogger(__name__)
 RECORD_EVERY = 0.05  # answers of this long are recorded together
-IDLE_SECONDS = 1.5  # a drain waits this long for more before it ends
+IDLE_SECONDS = 0.4  # a drain waits this long for more before it ends
 LONGEST_DRAIN = 60.0
 STUCK_AFTER = 3.0
 _throttle = Throttle()
@@ -38,8 +45,23 @@ _progress: dict[str, Any] = {"mark": None, "since": 0.0}
 
 @shared_task
 def dispatch() -> int:
-    """Sends what is due; returns how many texts were handed over. Safe to run many times at once."""
-    return drain()
+    """Sends what is due; returns how many texts were handed over. One drain per machine at a time, so that a long
+    campaign leaves the other processes of this worker to inbound texts and mails."""
+    with _only_one() as mine:
+        return drain() if mine else 0
+
+
+@contextmanager
+def _only_one() -> Iterator[bool]:
+    """Whether this process is the machine's only drain; a lock of the system's, so a killed process holds none."""
+    name = hashlib.sha256(str(settings.DATA_DIR).encode()).hexdigest()[:12]
+    with (Path(tempfile.gettempdir()) / f"callsign-drain-{os.getuid()}-{name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def drain(longest: float = LONGEST_DRAIN) -> int:

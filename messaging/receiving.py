@@ -138,7 +138,7 @@ def _take_in(event: InboundEvent) -> Message | None:
         _attribute(message, conversation)
     message.save(force_insert=True)
     _flag(conversation, event.body)
-    conversations.record_inbound(conversation=conversation, message=message)
+    conversations.record_inbound(conversation=conversation, message=message, waits=not outcome.is_keyword)
     event.state, event.done_at, event.message = State.DONE, timezone.now(), message
     event.save(update_fields=["state", "done_at", "message"])
     tell_conversation(conversation, message=message.pk)

@@ -32,7 +32,10 @@ class Operation:
 
 def operations() -> list[Operation]:
     """All of them, read from the router."""
-    found = [Operation("GET", "/organization", "organization"), Operation("PATCH", "/organization", "organization")]
+    found = [
+        Operation("GET", "/organization", "organization"),
+        Operation("PATCH", "/organization", "organization"),
+    ]
     for prefix, viewset, basename in router.registry:
         lookup = router.get_lookup_regex(viewset)
         for route in router.get_routes(viewset):

@@ -28,7 +28,9 @@ def make_account(org: Organization, sid: str = "AC" + "1" * 32, **fields: Any) -
     return account
 
 
-def make_sender(org: Organization, value: str = "+14155550134", kind: str = "long_code", **fields: Any) -> SenderId:
+def make_sender(
+    org: Organization, value: str = "+14155550134", kind: str = "long_code", **fields: Any
+) -> SenderId:
     fields.setdefault("country", "US")
     return add_sender(org=org, kind=kind, value=value, **fields)
 

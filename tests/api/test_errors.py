@@ -103,7 +103,13 @@ def test_the_answer_names_the_code_and_the_field(
 
 @pytest.mark.parametrize(
     "body",
-    [b"{no", b"\xff\xfe", b'{"to": NaN}', b"[" * 100_000, b'{"metadata": {"a": 1e999}, "to": "+16285550199", "body": "x"}'],
+    [
+        b"{no",
+        b"\xff\xfe",
+        b'{"to": NaN}',
+        b"[" * 100_000,
+        b'{"metadata": {"a": 1e999}, "to": "+16285550199", "body": "x"}',
+    ],
 )
 def test_a_body_that_is_not_json_is_400(api: Api, body: bytes) -> None:
     found = api.call("POST", "/messages", body, expect=400)
@@ -185,7 +191,9 @@ def test_inner_fields_are_refused_by_their_path(api: Api, office: Office) -> Non
         (["set_up"], {"POST /profiles"}),
     ],
 )
-def test_a_key_does_what_its_scopes_say_and_no_more(office: Office, scopes: list[str], allowed: set[str]) -> None:
+def test_a_key_does_what_its_scopes_say_and_no_more(
+    office: Office, scopes: list[str], allowed: set[str]
+) -> None:
     api = Api(office.org, scopes=scopes)
     calls: dict[str, Any] = {
         "GET /messages": None,

@@ -139,3 +139,10 @@ def test_a_campaign_never_fills_more_than_ten_hours_of_its_sender(texting: Texti
     Message.objects.for_org(texting.org).filter(campaign__isnull=True).update(status="delivered")
     campaigns.sweep()
     assert texts.count() == 3
+
+
+def test_a_stop_leaves_nobody_waiting(texting: Texting) -> None:
+    texting.receive("STOP")
+    assert texting.conversation().waiting_since is None
+    texting.receive("Hello?")
+    assert texting.conversation().waiting_since is not None
