@@ -155,6 +155,11 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "ScopeEnum": "tenants.models.organizations.StopScope",
+        "SenderStatusEnum": "senderid.models.SenderId.Status",
+        "SenderDirectionEnum": "senderid.models.SenderId.Direction",
+        "RegistrationStatusEnum": "senderid.models.Registration.Status",
+        "ConversationStatusEnum": "messaging.models.Conversation.Status",
+        "MessageDirectionEnum": "messaging.models.Message.Direction",
         "RuleEnum": "notifications.models.Rule.choices",
     },
 }
