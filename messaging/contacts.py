@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 from django.db.models import Q, QuerySet
 
 from messaging.models import Contact, ContactList, ContactListEntry
@@ -106,11 +107,11 @@ def change_contact(*, contact: Contact, **changes: Any) -> Contact:
 
 def delete_contact(*, contact: Contact) -> None:
     """Deletes a contact nobody has texted with; 422 `in_use` otherwise."""
-    if contact.messages.exists():
-        raise DomainError(
-            "in_use", f"{contact} has texts; they would be lost. Take the tags and lists away instead."
-        )
-    contact.delete()
+    try:
+        contact.delete()
+    except ProtectedError:
+        text = f"{contact} has texts; they would be lost. Take the tags and lists away instead."
+        raise DomainError("in_use", text)
 
 
 @transaction.atomic

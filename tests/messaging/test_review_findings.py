@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from messaging import campaigns, claiming, conversations, keywords, recording, sending
+from messaging.contacts import delete_contact
 from messaging.conversations import may_answer
 from messaging.models import Campaign, Message, OptOut
 from messaging.planning import Request
@@ -146,3 +147,11 @@ def test_a_stop_leaves_nobody_waiting(texting: Texting) -> None:
     assert texting.conversation().waiting_since is None
     texting.receive("Hello?")
     assert texting.conversation().waiting_since is not None
+
+
+def test_a_contact_with_texts_is_not_deleted(texting: Texting) -> None:
+    message = texting.row()
+    with pytest.raises(DomainError) as refusal:
+        delete_contact(contact=texting.contact)
+    assert refusal.value.code == "in_use"
+    assert Message.objects.for_org(texting.org).filter(pk=message.pk).exists()
