@@ -4,8 +4,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
-from django.db.models import Q, QuerySet
+from django.db.models import ProtectedError, Q, QuerySet
 
 from messaging.models import Contact, ContactList, ContactListEntry
 from senderid.phone_numbers import Number, national, parse, read_number
