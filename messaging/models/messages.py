@@ -32,11 +32,13 @@ class Message(TenantOwned):
 
     INTERACTIVE, BULK = 0, 1
 
-    sender = TenantForeignKey(SenderId, models.PROTECT, related_name="messages")
-    account = TenantForeignKey(ProviderAccount, models.PROTECT, related_name="+")
+    # Every change of state writes each index again: keys that other indexes begin with have none of their own.
+    org = models.ForeignKey("tenants.Organization", models.CASCADE, related_name="+", db_index=False)
+    sender = TenantForeignKey(SenderId, models.PROTECT, related_name="messages", db_index=False)
+    account = TenantForeignKey(ProviderAccount, models.PROTECT, related_name="+", db_index=False)
     contact = TenantForeignKey(Contact, models.PROTECT, related_name="messages")
     conversation = TenantForeignKey(
-        Conversation, models.SET_NULL, null=True, blank=True, related_name="messages"
+        Conversation, models.SET_NULL, null=True, blank=True, related_name="messages", db_index=False
     )
     direction = models.CharField(max_length=8, choices=Direction.choices)
     origin = models.CharField(max_length=10, choices=Origin.choices)
@@ -50,11 +52,21 @@ class Message(TenantOwned):
     segments = models.PositiveSmallIntegerField()
     rule = models.CharField(max_length=20, blank=True)
     rule_text = models.CharField(max_length=200, blank=True)
-    sent_by = TenantForeignKey(Membership, models.SET_NULL, null=True, blank=True, related_name="+")
-    on_behalf_of = TenantForeignKey(Membership, models.SET_NULL, null=True, blank=True, related_name="+")
-    api_key = TenantForeignKey(ApiKey, models.SET_NULL, null=True, blank=True, related_name="+")
-    campaign = TenantForeignKey(Campaign, models.SET_NULL, null=True, blank=True, related_name="messages")
-    program = TenantForeignKey(Program, models.SET_NULL, null=True, blank=True, related_name="messages")
+    sent_by = TenantForeignKey(
+        Membership, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    on_behalf_of = TenantForeignKey(
+        Membership, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    api_key = TenantForeignKey(
+        ApiKey, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    campaign = TenantForeignKey(
+        Campaign, models.SET_NULL, null=True, blank=True, related_name="messages", db_index=False
+    )
+    program = TenantForeignKey(
+        Program, models.SET_NULL, null=True, blank=True, related_name="messages", db_index=False
+    )
     client_ref = models.CharField(max_length=100, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     send_at = models.DateTimeField(null=True, blank=True, help_text="as asked for")
@@ -102,7 +114,15 @@ class Message(TenantOwned):
             models.Index(
                 fields=["campaign", "status"], condition=Q(campaign__isnull=False), name="of_campaign"
             ),
-            models.Index(fields=["org", "-id"], name="of_org"),
+            models.Index(fields=["sender"], condition=Q(status="queued", lane=0), name="queue_interactive"),
+            models.Index(
+                fields=["conversation"], condition=Q(conversation__isnull=False), name="of_conversation"
+            ),
+            models.Index(fields=["program"], condition=Q(program__isnull=False), name="of_program"),
+            models.Index(fields=["sent_by"], condition=Q(sent_by__isnull=False), name="of_member"),
+            models.Index(
+                fields=["on_behalf_of"], condition=Q(on_behalf_of__isnull=False), name="of_represented"
+            ),
             models.Index(
                 fields=["id"], condition=Q(direction="inbound", announced_at__isnull=True), name="untold"
             ),
@@ -118,7 +138,8 @@ class Attempt(TenantOwned):
     """One hand-over to the carrier, written before the call; its id stands in the callback URL."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    message = TenantForeignKey(Message, models.CASCADE, related_name="attempts")
+    org = models.ForeignKey("tenants.Organization", models.CASCADE, related_name="+", db_index=False)
+    message = TenantForeignKey(Message, models.CASCADE, related_name="attempts", db_index=False)
     no = models.PositiveSmallIntegerField()
     sender_value = models.CharField(max_length=16)
     started_at = models.DateTimeField(default=timezone.now)
