@@ -25,6 +25,9 @@ class ProviderAccount(TenantOwned):
     base_url = models.CharField(max_length=200, blank=True, help_text="empty is the provider's own")
     is_simulator = models.BooleanField(default=False)
     account_key = models.CharField(max_length=48, unique=True, default=new_account_key)
+    mps = models.PositiveIntegerField(
+        null=True, blank=True, help_text="segments a second of all its senders together; empty is no limit"
+    )
     paused_until = models.DateTimeField(null=True, blank=True)
     paused_reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

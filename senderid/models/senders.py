@@ -38,6 +38,10 @@ class SenderId(TenantOwned):
         "self", models.SET_NULL, null=True, blank=True, related_name="replies_for"
     )
     reply_instruction = models.CharField(max_length=120, blank=True)
+    quarantined_until = models.DateTimeField(
+        null=True, blank=True, help_text="the provider refused it; not chosen until then"
+    )
+    quarantine_reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 

@@ -38,6 +38,9 @@ class Organization(models.Model):
     monthly_cap = models.PositiveIntegerField(
         null=True, blank=True, help_text="segments a month; empty is no cap"
     )
+    mps = models.PositiveIntegerField(
+        null=True, blank=True, help_text="segments a second of all its senders together; empty is no limit"
+    )
     require_consent = models.BooleanField(default=False)
     business_hours = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)
