@@ -40,7 +40,8 @@ class Answer:
     code: str = ""
     text: str = ""
     http_status: int | None = None
-    retry_after: float | None = None
+    retry_after: float | None = None  # seconds
+    concurrent: float | None = None  # calls the account had under way when it refused one more
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
 """Twilio's words into ours and back: error codes, statuses, signatures, webhook forms."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
-from twilio.base.exceptions import TwilioRestException
+from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 
 from messaging.statuses import Status
 from senderid.providers import errors
 from senderid.providers.base import Outcome
-from senderid.providers.twilio import STATUSES, _refused, is_signed, read_inbound, read_receipt
+from senderid.providers.twilio import STATUSES, is_signed, read_answer, read_inbound, read_receipt
 
 URL = "http://testserver/webhooks/twilio/key/inbound"
 FORM = {
@@ -86,9 +87,27 @@ def test_every_code_has_a_sentence_for_people() -> None:
 def test_an_answer_of_500_and_above_is_never_definite(
     status: int, code: int | None, outcome: Outcome
 ) -> None:
-    answer = _refused(TwilioRestException(status, "/Messages.json", "no", code=code))
+    answer = read_answer(Response(status, json.dumps({"code": code, "message": "no", "status": status})))
     assert (answer.outcome, answer.http_status) == (outcome, status)
     assert answer.code == str(code or status)
+
+
+def test_an_accepted_text_has_its_sid() -> None:
+    answer = read_answer(Response(201, '{"sid": "SM1", "status": "queued"}'))
+    assert (answer.outcome, answer.sid, answer.http_status) == (Outcome.ACCEPTED, "SM1", 201)
+
+
+@pytest.mark.parametrize("body", ["", "<html>", "[]", "{}", "null"])
+@pytest.mark.parametrize("status", [201, 302, 502])
+def test_what_can_not_be_read_may_have_been_taken(status: int, body: str) -> None:
+    assert read_answer(Response(status, body)).outcome == Outcome.UNKNOWN
+
+
+def test_an_account_that_is_asked_too_much_says_how_much_it_had_and_when_to_come_back() -> None:
+    headers = {"Twilio-Concurrent-Requests": "41", "Retry-After": "2"}
+    answer = read_answer(Response(429, '{"code": 20429}', headers))
+    assert (answer.outcome, answer.concurrent, answer.retry_after) == (Outcome.SLOW_DOWN, 41, 2)
+    assert read_answer(Response(429, "", {"Retry-After": "soon"})).retry_after is None
 
 
 # --- Webhooks ------------------------------------------------------------------------------------------
