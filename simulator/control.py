@@ -122,7 +122,10 @@ def _since(request: web.Request) -> float:
 
 
 async def ledger(request: web.Request) -> web.StreamResponse:
-    messages = request.app[SIMULATOR].ledger.accepted_since(_since(request))
+    """What the carrier took; with `direction=inbound`, what handsets sent us, whether or not we heard of it."""
+    held = request.app[SIMULATOR].ledger
+    inbound = request.query.get("direction") == "inbound"
+    messages = held.brought_since(_since(request)) if inbound else held.accepted_since(_since(request))
     return await _stream(request, "messages", (_ledger_row(message) for message in messages))
 
 

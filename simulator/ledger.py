@@ -66,6 +66,7 @@ class Ledger:
         self._by_to: dict[tuple[str, str], list[Message]] = {}
         self._by_sender: dict[tuple[str, str], list[Message]] = {}
         self._outbound: list[Message] = []
+        self._inbound: list[Message] = []
         self._handsets: dict[str, list[Message]] = {}
 
     def next_seq(self) -> int:
@@ -95,8 +96,7 @@ class Ledger:
         self._by_account.setdefault(account, []).append(message)
         self._by_to.setdefault((account, message.to), []).append(message)
         self._by_sender.setdefault((account, message.sender), []).append(message)
-        if not message.is_inbound:
-            self._outbound.append(message)
+        (self._inbound if message.is_inbound else self._outbound).append(message)
         # Taken out and put back, so that the handset spoken with last is the last one.
         thread = self._handsets.pop(message.handset, None) or []
         thread.append(message)
@@ -129,8 +129,11 @@ class Ledger:
 
     def accepted_since(self, moment: float) -> Sequence[Message]:
         """Outbound messages the carrier took at or after a moment, oldest first."""
-        start = bisect_left(self._outbound, moment, key=lambda message: message.created)
-        return self._outbound[start:]
+        return _since(self._outbound, moment)
+
+    def brought_since(self, moment: float) -> Sequence[Message]:
+        """Inbound messages that handsets sent at or after a moment, oldest first."""
+        return _since(self._inbound, moment)
 
     def unfinished(self) -> list[Message]:
         return [message for message in self._outbound if not message.is_final]
@@ -144,8 +147,12 @@ class Ledger:
         return (handset for handset in reversed(self._handsets) if wanted in handset.casefold())
 
     def counts(self) -> dict[str, int]:
-        return {"outbound": len(self._outbound), "inbound": len(self._by_sid) - len(self._outbound)}
+        return {"outbound": len(self._outbound), "inbound": len(self._inbound)}
 
     def clear(self) -> None:
         self._forget()
         self._storage.write("DELETE FROM messages")
+
+
+def _since(messages: list[Message], moment: float) -> Sequence[Message]:
+    return messages[bisect_left(messages, moment, key=lambda message: message.created) :]

@@ -29,6 +29,15 @@ def test_the_ledger_holds_what_was_accepted_and_only_that(simulator: RunningSimu
     }  # fmt: skip
 
 
+def test_the_ledger_shows_what_handsets_sent_when_asked(simulator: RunningSimulator) -> None:
+    said = {"to": SENDER, "from": "+14155550101", "body": "Hi"}
+    sid = simulator.post("/_sim/inbound", said)["sid"]
+    send(simulator, "Hello")
+    [row] = simulator.get("/_sim/ledger", direction="inbound")["messages"]
+    assert (row["sid"], row["account_sid"], row["from"], row["body"]) == (sid, ACCOUNT, "+14155550101", "Hi")
+    assert simulator.get("/_sim/ledger", direction="inbound", since=time.time() + 60)["messages"] == []
+
+
 def test_since_takes_iso_and_unix_times_and_includes_its_moment(simulator: RunningSimulator) -> None:
     send(simulator, "one")
     send(simulator, "two")
