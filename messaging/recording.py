@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from messaging import consent, conversations
@@ -62,10 +62,12 @@ WHERE a.id = v.id
 
 
 def record(done: list[tuple[Claimed, Answer]]) -> int:
-    """Writes the answers; returns how many texts moved."""
+    """Writes the answers; returns how many texts moved. Raises only when the database is away: then again, later."""
     failpoint("recording")
     try:
         return _record(done)
+    except (OperationalError, InterfaceError):
+        raise
     except (DatabaseError, ObjectDoesNotExist):
         log.exception("recording %s answers failed", len(done))
     if len(done) == 1:

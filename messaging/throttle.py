@@ -1,7 +1,8 @@
-"""How many segments each sender may send now: token buckets in Redis, one Lua call for all; a local one without Redis.
+"""How many segments each sender may send now: token buckets in Redis, one Lua call for all; local ones without Redis.
 
-A bucket fills at the sender's own rate and holds one second of it. A text that takes more than was granted leaves
-the bucket in debt, so the rate holds over time.
+A bucket fills at its own rate and holds one second of it. A text that takes more than was granted leaves the bucket
+in debt, so the rate holds over time. A sender draws on its own bucket and on those it shares: its org's, its
+provider account's.
 """
 
 import logging
@@ -17,20 +18,41 @@ log = logging.getLogger(__name__)
 WITHOUT_REDIS = 0.25  # the share of its rate each process allows itself: others may do the same
 RETRY_REDIS_AFTER = 3.0
 
+# KEYS: the senders' buckets, then the shared ones. ARGV: how many senders; for each its rate, what it wants and the
+# places of up to two shared buckets (0: none); then the shared rates. Answers what is granted and, where that is
+# nothing, in how many milliseconds there is something.
 TAKE = """
 local now = redis.call('TIME'); now = now[1] + now[2] / 1000000
-local granted = {}
-for i, key in ipairs(KEYS) do
-  local rate, wanted = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local burst = math.max(rate, 1)
-  local bucket = redis.call('HMGET', key, 'tokens', 'at')
-  local tokens, at = tonumber(bucket[1]) or burst, tonumber(bucket[2]) or now
-  tokens = math.min(burst, tokens + (now - at) * rate)
-  local take = math.max(0, math.min(wanted, math.floor(tokens)))
-  redis.call('HSET', key, 'tokens', tostring(tokens - take), 'at', tostring(now))
-  redis.call('PEXPIRE', key, 120000)
-  granted[i] = take
+local senders = tonumber(ARGV[1])
+local function open(key, rate)
+  local bucket = redis.call('HMGET', key, 'tokens', 'at', 'held')
+  local tokens, at = tonumber(bucket[1]) or math.max(rate, 1), tonumber(bucket[2]) or now
+  local held = math.max(0, (tonumber(bucket[3]) or 0) - now)
+  return {tokens = math.min(math.max(rate, 2), tokens + (now - at) * rate), rate = rate, held = held}
 end
+local function keep(key, bucket)
+  redis.call('HSET', key, 'tokens', tostring(bucket.tokens), 'at', tostring(now))
+  redis.call('PEXPIRE', key, 120000)
+end
+local shared = {}
+for i = 1, #KEYS - senders do shared[i] = open(KEYS[senders + i], tonumber(ARGV[1 + 4 * senders + i])) end
+local granted = {}
+for i = 1, senders do
+  local at = 4 * i - 2
+  local own, wanted = open(KEYS[i], tonumber(ARGV[at])), tonumber(ARGV[at + 1])
+  local drawn = {own, shared[tonumber(ARGV[at + 2])], shared[tonumber(ARGV[at + 3])]}
+  local take, wait = wanted, own.held
+  for _, bucket in pairs(drawn) do
+    take = math.min(take, math.floor(bucket.tokens))
+    wait = math.max(wait, (1 - bucket.tokens) / bucket.rate)
+  end
+  if own.held > 0 then take = 0 end
+  take = math.max(0, take)
+  for _, bucket in pairs(drawn) do bucket.tokens = bucket.tokens - take end
+  keep(KEYS[i], own)
+  granted[2 * i - 1], granted[2 * i] = take, take > 0 and 0 or math.ceil(wait * 1000)
+end
+for i, bucket in ipairs(shared) do keep(KEYS[senders + i], bucket) end
 return granted
 """
 GIVE_BACK = """
@@ -38,6 +60,20 @@ for i, key in ipairs(KEYS) do
   if redis.call('EXISTS', key) == 1 then redis.call('HINCRBYFLOAT', key, 'tokens', ARGV[i]) end
 end
 """
+HOLD = """
+local now = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'held', tostring(now[1] + now[2] / 1000000 + tonumber(ARGV[1])))
+redis.call('PEXPIRE', KEYS[1], 120000)
+"""
+
+
+@dataclass(frozen=True)
+class Want:
+    """What a sender asks for: segments, at its rate in segments a second; `shares` are {shared bucket: rate}."""
+
+    rate: float
+    wanted: int
+    shares: tuple[tuple[str, float], ...] = ()  # two at most
 
 
 @dataclass
@@ -46,15 +82,18 @@ class LocalBuckets:
 
     buckets: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def take(self, wants: dict[str, tuple[float, int]]) -> dict[str, int]:
+    def take(self, wants: dict[str, Want]) -> dict[str, int]:
         now, granted = time.monotonic(), {}
-        for key, (rate, wanted) in wants.items():
-            slow = rate * WITHOUT_REDIS
-            tokens, at = self.buckets.get(key, (max(slow, 1), now))
-            tokens = min(max(slow, 1), tokens + (now - at) * slow)
-            granted[key] = max(0, min(wanted, int(tokens)))
-            self.buckets[key] = (tokens - granted[key], now)
+        for key, want in wants.items():
+            drawn = ((key, want.rate), *want.shares)
+            tokens = {name: self._filled(name, rate * WITHOUT_REDIS, now) for name, rate in drawn}
+            granted[key] = max(0, min(want.wanted, *map(int, tokens.values())))
+            self.buckets |= {name: (left - granted[key], now) for name, left in tokens.items()}
         return granted
+
+    def _filled(self, key: str, rate: float, now: float) -> float:
+        tokens, at = self.buckets.get(key, (max(rate, 1), now))
+        return min(max(rate, 1), tokens + (now - at) * rate)
 
     def give_back(self, unused: dict[str, float]) -> None:
         for key, amount in unused.items():
@@ -69,22 +108,38 @@ class Throttle:
     def __init__(self) -> None:
         self._local = LocalBuckets()
         self._redis_away_until = 0.0
+        self._ready_at: dict[str, float] = {}
 
-    def take(self, wants: dict[str, tuple[float, int]]) -> dict[str, int]:
-        """{key: (segments a second, segments wanted)} → {key: segments granted}."""
+    def take(self, wants: dict[str, Want]) -> dict[str, int]:
+        """{bucket: what it wants} → {bucket: segments granted}."""
         if not wants:
             return {}
-        keys = list(wants)
-        arguments = [part for key in keys for part in wants[key]]
-        found = self._ask(TAKE, keys, arguments)
+        shares = dict(share for want in wants.values() for share in want.shares)
+        places = {name: place for place, name in enumerate(shares, start=1)}
+        arguments: list[Any] = [len(wants)]
+        for want in wants.values():
+            drawn = [places[name] for name, _ in want.shares]
+            arguments += [want.rate, want.wanted, *drawn, *[0] * (2 - len(drawn))]
+        found = self._ask(TAKE, [*wants, *shares], arguments + list(shares.values()))
         if found is None:
             return self._local.take(wants)
-        return dict(zip(keys, map(int, found), strict=True))
+        now = time.monotonic()
+        self._ready_at = {key: at for key, at in self._ready_at.items() if at > now}
+        self._ready_at |= {key: now + ms / 1000 for key, ms in zip(wants, found[1::2], strict=True) if ms}
+        return dict(zip(wants, found[::2], strict=True))
+
+    def rests(self, key: str) -> bool:
+        """Whether there was nothing for it a moment ago and there can be nothing yet."""
+        return self._ready_at.get(key, 0.0) > time.monotonic()
 
     def give_back(self, unused: dict[str, float]) -> None:
         changed = {key: amount for key, amount in unused.items() if amount}
         if changed and self._ask(GIVE_BACK, list(changed), list(changed.values())) is None:
             self._local.give_back(changed)
+
+    def hold(self, key: str, seconds: float) -> None:
+        """Nothing more for it for so long: its carrier asked for a slower pace."""
+        self._ask(HOLD, [key], [min(seconds, 100.0)])
 
     def _ask(self, script: str, keys: list[str], arguments: list[Any]) -> Any:
         if time.monotonic() < self._redis_away_until:
@@ -95,3 +150,8 @@ class Throttle:
             log.warning("sending at the local rate: %s", type(error).__name__)
             self._redis_away_until = time.monotonic() + RETRY_REDIS_AFTER
             return None
+
+
+def bucket_of(kind: str, pk: Any) -> str:
+    """The name of a bucket: of a `sender`, an `org`, an `account`."""
+    return f"bucket:{kind}:{pk}"

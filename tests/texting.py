@@ -12,6 +12,7 @@ from messaging.claiming import Claimed
 from messaging.models import Contact, Conversation, InboundEvent, Message, Program
 from messaging.planning import Request
 from messaging.sending import queue_message
+from messaging.throttle import Want
 from senderid.models import ProviderAccount, SenderId
 from senderid.providers.base import Answer, Inbound, Outcome
 from tenants.models import Membership, Organization
@@ -26,8 +27,11 @@ class EverythingGranted:
     def __init__(self, most: int = 10_000) -> None:
         self.most, self.back = most, {}
 
-    def take(self, wants: dict[str, tuple[float, int]]) -> dict[str, int]:
-        return {key: min(wanted, self.most) for key, (_, wanted) in wants.items()}
+    def take(self, wants: dict[str, Want]) -> dict[str, int]:
+        return {key: min(want.wanted, self.most) for key, want in wants.items()}
+
+    def rests(self, key: str) -> bool:
+        return False
 
     def give_back(self, unused: dict[str, float]) -> None:
         self.back = unused

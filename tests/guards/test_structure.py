@@ -166,6 +166,7 @@ UNSCOPED = {
     "senderid/provisioning.py": "tells the simulator of every active sender",
     "messaging/api/conversations.py": "an empty answer, for the API's description",
     "messaging/campaigns.py": "sweep",
+    "messaging/carriers.py": "opens the account of a claimed text",
     "messaging/conversations.py": "sweep",
     "messaging/dispatching.py": "runs as the owner",
     "messaging/folders.py": "subqueries of rows that are scoped",

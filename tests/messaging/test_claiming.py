@@ -176,6 +176,9 @@ class Allows:
     def take(self, wants: dict[str, Any]) -> dict[str, int]:
         return dict.fromkeys(wants, self.segments)
 
+    def rests(self, key: str) -> bool:
+        return False
+
     def give_back(self, unused: dict[str, float]) -> None:
         self.back = unused
 
