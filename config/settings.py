@@ -180,7 +180,7 @@ SWEEPS = [
 SETTLE_SECONDS = env.int("SETTLE_SECONDS", default=180)  # how late a carrier may still show a text it took
 RESOLVE_PAUSE_SECONDS = env.int("RESOLVE_PAUSE_SECONDS", default=60)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=60)  # longer than a call may take
-SEND_TOTAL_SECONDS = min(20, LEASE_SECONDS - 5)
+SEND_TOTAL_SECONDS = env.int("SEND_TOTAL_SECONDS", default=min(20, LEASE_SECONDS - 5))
 SEND_CONNECT_SECONDS = 5
 SEND_IN_FLIGHT = env.int("SEND_IN_FLIGHT", default=64)
 MESSAGE_VALIDITY = timedelta(hours=10)

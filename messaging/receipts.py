@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from messaging import consent
+from messaging.failpoints import failpoint
 from messaging.live_events import tell_conversation
 from messaging.models import Attempt, Conversation, Message, OptOut, ReceiptEvent
 from messaging.statuses import FINAL, Status, movable_to
@@ -35,6 +36,7 @@ def take_receipt(*, account: ProviderAccount, attempt_id: UUID, receipt: Receipt
     _fill_sid(message, attempt, receipt.sid)
     if receipt.status:
         _move(message, receipt)
+    failpoint("taking_receipt")
     return True
 
 

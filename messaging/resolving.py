@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from messaging.dispatching import open_carrier
+from messaging.failpoints import failpoint
 from messaging.models import Attempt, Message
 from messaging.receipts import tell
 from messaging.statuses import FINAL, Status, may_move
@@ -34,6 +35,7 @@ def sweep() -> int:
     ended = lost.update(
         status=Status.UNKNOWN, error_code="lease_ended", error_text="It is not known whether it left."
     )
+    failpoint("leases_ended")
     by_account: dict[UUID, list[Attempt]] = {}
     for attempt in _due_attempts():
         by_account.setdefault(attempt.message.account_id, []).append(attempt)
@@ -77,7 +79,9 @@ async def _settle_all(account: ProviderAccount, attempts: list[Attempt]) -> None
                 log.warning("look-up of attempt %s failed: %s", attempt.pk, type(error).__name__)
                 await asyncio.to_thread(_put_off, attempt)
                 return
+        failpoint("looked_up")
         await asyncio.to_thread(settle, attempt, seen)
+        failpoint("settled")
 
     try:
         await asyncio.gather(*(one(attempt) for attempt in attempts))
@@ -114,6 +118,7 @@ def settle(attempt: Attempt, seen: list[Seen]) -> str:
         message.save(update_fields=["error_code", "error_text"])
     else:
         _count_empty(message, attempt)
+    failpoint("settling")
     return message.status
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,26 +80,17 @@ class Stack:
         return [mail for mail in mails if mail["to"] == to]
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("stack")
+@contextmanager
+def running(folder: Path, **settings: str) -> Iterator[Stack]:
+    """A stack of its own in `folder`, ended with the block."""
     env = {name: value for name, value in os.environ.items() if name not in OURS}
-    env |= {
-        "DATA_DIR": str(folder / "data"),
-        "SETTLE_SECONDS": "8",
-        "RESOLVE_PAUSE_SECONDS": "2",
-        "LEASE_SECONDS": "10",
-    }
-    log = (folder / "run.log").open("w+")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "config.run"],
-        cwd=ROOT,
-        env=env,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    said = Path(log.name)
+    env |= {"DATA_DIR": str(folder / "data"), "SETTLE_SECONDS": "8", "RESOLVE_PAUSE_SECONDS": "2"}
+    env |= {"LEASE_SECONDS": "10"} | settings
+    said = folder / "run.log"
+    with said.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "config.run"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT, text=True
+        )  # fmt: skip
     try:
         eventually(
             lambda: "is ready" in said.read_text() or process.poll() is not None,
@@ -113,7 +105,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
-        log.close()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
 
 
 @dataclass

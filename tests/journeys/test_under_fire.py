@@ -1,0 +1,15 @@
+"""The short forms of `make faults`: what it proves at length is proved here in a minute."""
+
+from pathlib import Path
+
+from tests.faults.campaign import campaign_under_fire
+from tests.faults.crashes import crash_everywhere
+from tests.stack import Api, Stack
+
+
+def test_a_small_campaign_survives_4_kills_and_a_bad_carrier(stack: Stack, api: Api) -> None:
+    campaign_under_fire(stack, api, seed=4, senders=20, texts=400, kills=4)
+
+
+def test_a_process_may_die_at_every_crash_point_once(tmp_path: Path) -> None:
+    crash_everywhere(tmp_path, "--most", "1")
