@@ -1,34 +1,27 @@
 """Campaigns: one text to many contacts. Draft → scheduled → sending → paused → done / cancelled.
 
-Starting freezes the audience as rows; `sweep` works through them in batches, so a crash at any point goes on where
-it stood. A contact gets the text at most once: the database says so (`one_text_per_campaign`).
+Starting freezes the audience in portions; `prepare` works through them, so after a crash it goes on where it
+stood. A contact gets the text at most once: the database says so (`one_text_per_campaign`).
 """
 
 import logging
-from collections import Counter
+import time
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 
 from celery import shared_task
-from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from messaging import fanout, rendering
+from messaging.audience import freeze
+from messaging.campaign_figures import fold_counts
+from messaging.fanout import Rooms
 from messaging.live_events import tell_campaign
-from messaging.models import (
-    Campaign,
-    CampaignRecipient,
-    Contact,
-    ContactListEntry,
-    Conversation,
-    Message,
-    OptOut,
-)
+from messaging.models import Campaign, CampaignPortion, Conversation, Message
+from messaging.sending import DISPATCH
+from messaging.settling import settle, settle_next
 from messaging.signals import campaign_finished
-from messaging.statuses import WAITING
 from messaging.statuses import Status as TextStatus
 from senderid.models import SenderId
 from tenants import audit, hints
@@ -37,10 +30,9 @@ from tenants.models import Membership, Organization
 
 log = logging.getLogger(__name__)
 Status = Campaign.Status
-State = CampaignRecipient.State
+
 PREPARE = "messaging.campaigns.prepare"
-BATCH = 500
-MOST_REPORTED = 100_000
+LONGEST_RUN = 20.0  # seconds
 AUDIENCE = ("lists", "tags", "contacts", "exclude")
 OPEN_TEXTS = (TextStatus.SCHEDULED, TextStatus.QUEUED, TextStatus.SENDING)
 
@@ -87,55 +79,17 @@ def save_campaign(
     return campaign
 
 
-def audience_of(campaign: Campaign) -> QuerySet[Contact]:
-    """Who is meant, before anyone is skipped; each contact once."""
-    wanted = campaign.audience
-    rows = Contact.objects.for_org(campaign.org_id)
-    lists, contacts = (_uuids(_ids(wanted.get(part))) for part in ("lists", "contacts"))
-    tags = _ids(wanted.get("tags"))
-    in_lists = (
-        ContactListEntry.objects.for_org(campaign.org_id)
-        .filter(contact_list__in=_uuids(lists))
-        .values("contact")
-    )
-    meant = rows.filter(Q(pk__in=in_lists) | Q(tags__overlap=tags or [""]) | Q(pk__in=_uuids(contacts)))
-    excluded = _ids(wanted.get("exclude"))
-    shut_out = ContactListEntry.objects.for_org(campaign.org_id).filter(contact_list__in=_uuids(excluded))
-    return meant.exclude(
-        Q(pk__in=_uuids(excluded)) | Q(pk__in=shut_out.values("contact")) | Q(tags__overlap=excluded or [""])
-    )
-
-
-def _ids(given: list[Any] | None) -> list[str]:
-    return [str(one) for one in given or []]
-
-
-def _uuids(given: list[Any]) -> list[UUID]:
-    found = []
-    for one in given:
-        try:
-            found.append(UUID(str(one)))
-        except ValueError:
-            continue
-    return found
-
-
 @transaction.atomic
 def start(*, campaign: Campaign, by: Membership | None = None) -> Campaign:
     """Freezes the audience and sends now, or at `send_at`; 422 when it can't start."""
     campaign = _locked(campaign)
     if campaign.status != Status.DRAFT:
         raise DomainError("wrong_state", f"It is {campaign.status} already.")
-    contacts = list(audience_of(campaign).values_list("pk", flat=True))
-    if not contacts:
+    campaign.total = freeze(campaign)
+    if not campaign.total:
         raise DomainError(
             "empty_audience", "Nobody is in the audience; choose lists, tags or contacts.", field="audience"
         )
-    rows = (CampaignRecipient(org_id=campaign.org_id, campaign=campaign, contact_id=pk) for pk in contacts)
-    CampaignRecipient.objects.for_org(campaign.org_id).bulk_create(
-        rows, batch_size=2000, ignore_conflicts=True
-    )
-    campaign.total = len(contacts)
     if campaign.owner is None and by is not None:
         campaign.owner = by
     later = campaign.send_at is not None and campaign.send_at > timezone.now()
@@ -148,63 +102,49 @@ def start(*, campaign: Campaign, by: Membership | None = None) -> Campaign:
 
 @transaction.atomic
 def pause(*, campaign: Campaign) -> Campaign:
-    """Nothing more leaves; what waits, waits."""
+    """Nothing more leaves; what waits, waits. In force when it commits, though a long queue is parked later."""
     campaign = _locked(campaign)
     _demand(campaign, Status.SENDING, Status.SCHEDULED)
-    campaign.status = Status.PAUSED
-    campaign.save(update_fields=["status"])
-    _texts(campaign).filter(status__in=WAITING).update(due_at=_never())
+    campaign.status, campaign.is_unsettled = Status.PAUSED, True
+    campaign.save(update_fields=["status", "is_unsettled"])
+    settle(campaign)
     _note(campaign, "paused")
     return campaign
 
 
 @transaction.atomic
 def resume(*, campaign: Campaign) -> Campaign:
-    """Goes on where it stood."""
+    """Goes on where it stood: the first texts at once, a long queue while they leave."""
     campaign = _locked(campaign)
     _demand(campaign, Status.PAUSED)
     now = timezone.now()
     later = campaign.started_at is None and campaign.send_at is not None and campaign.send_at > now
     campaign.status = Status.SCHEDULED if later else Status.SENDING
     campaign.started_at = campaign.started_at or (None if later else now)
-    campaign.save(update_fields=["status", "started_at"])
-    _release(campaign, now)
-    hints.after_commit("messaging.dispatching.dispatch")
+    campaign.resumed_at, campaign.is_unsettled = now, True
+    campaign.save(update_fields=["status", "started_at", "resumed_at", "is_unsettled"])
+    settle(campaign)
+    hints.after_commit(DISPATCH)
     _note(campaign, "resumed")
     return campaign
 
 
 @transaction.atomic
 def cancel(*, campaign: Campaign) -> Campaign:
-    """Ends it; texts that have not left are cancelled."""
+    """Ends it; texts that have not left are cancelled, a long queue of them in the background."""
     campaign = _locked(campaign)
     _demand(campaign, Status.DRAFT, Status.SCHEDULED, Status.SENDING, Status.PAUSED)
-    now = timezone.now()
-    campaign.status, campaign.finished_at = Status.CANCELLED, now
-    campaign.save(update_fields=["status", "finished_at"])
-    _texts(campaign).filter(status__in=WAITING).update(status=TextStatus.CANCELLED, final_at=now)
-    CampaignRecipient.objects.for_org(campaign.org_id).filter(campaign=campaign, state=State.PENDING).update(
-        state=State.SKIPPED, code="cancelled", text="The campaign was cancelled."
-    )
+    campaign.status, campaign.finished_at = Status.CANCELLED, timezone.now()
+    campaign.is_unsettled = True
+    campaign.save(update_fields=["status", "finished_at", "is_unsettled"])
+    settle(campaign)
     _note(campaign, "cancelled")
     return campaign
 
 
-def _release(campaign: Campaign, now: datetime) -> None:
-    """What a pause held is due again, as quiet hours allow by now, and valid from then."""
-    held = _texts(campaign).filter(status__in=WAITING, due_at=_never())
-    for country, zone in list(held.values_list("country", "contact__timezone").distinct()):
-        due = fanout.due_at(campaign, country=country, timezone=zone, now=now)
-        there = held.filter(country=country, contact__timezone=zone)
-        there.update(due_at=due, expires_at=due + settings.MESSAGE_VALIDITY)
-
-
-def _never() -> datetime:
-    return datetime(9999, 1, 1, tzinfo=timezone.get_default_timezone())
-
-
 def _locked(campaign: Campaign) -> Campaign:
-    return Campaign.objects.for_org(campaign.org_id).select_for_update().get(pk=campaign.pk)
+    rows = Campaign.objects.for_org(campaign.org_id).select_related("org")
+    return rows.select_for_update(of=("self",), no_key=True).get(pk=campaign.pk)
 
 
 def _demand(campaign: Campaign, *states: str) -> None:
@@ -230,93 +170,59 @@ def _note(campaign: Campaign, what: str) -> None:
 
 @shared_task
 def prepare() -> int:
-    """Writes the texts of campaigns that are sending."""
-    return sweep()
+    """Works until nothing is left to write or to settle, at most LONGEST_RUN; then hints itself."""
+    ends, moved, rooms = time.monotonic() + LONGEST_RUN, 0, Rooms()
+    while time.monotonic() < ends:
+        now_moved = _go_round(rooms)
+        if not now_moved:
+            return moved
+        moved += now_moved
+    hints.send_now(PREPARE)
+    return moved
 
 
 def sweep() -> int:
-    """Starts what is due, writes one batch of each campaign, ends those that are through."""
+    """Starts what is due, goes once round all campaigns at work, and hints the workers where more is left."""
     now = timezone.now()
-    Campaign.unscoped.filter(status=Status.SCHEDULED, send_at__lte=now).update(
-        status=Status.SENDING, started_at=now
-    )
+    due = Campaign.unscoped.filter(status=Status.SCHEDULED, send_at__lte=now)
+    due.update(status=Status.SENDING, started_at=now)
+    moved = _go_round(Rooms())
+    if moved:
+        hints.send_now(PREPARE)
+    fold_counts()
+    return moved
+
+
+def _go_round(rooms: Rooms) -> int:
+    """Each campaign in turn, so that none waits for the whole of another: settles some texts, writes one portion."""
     moved = 0
-    for campaign in Campaign.unscoped.filter(status=Status.SENDING).select_related(
-        "org", "fallback_sender", "owner"
-    ):
+    at_work = Campaign.unscoped.filter(Q(status=Status.SENDING) | Q(is_unsettled=True))
+    for campaign in at_work.select_related("org", "fallback_sender", "owner").order_by("pk"):
         try:
-            moved += _go_on(campaign)
+            moved += _go_on(campaign, rooms)
         except Exception:  # one campaign's trouble never holds up another's
             log.exception("campaign %s can't go on", campaign.pk)
     return moved
 
 
-def _go_on(campaign: Campaign) -> int:
-    written = fanout.write_batch(campaign, most=BATCH)
-    if written:
-        hints.send_now(PREPARE)
-    else:
-        _finish(campaign)
+def _go_on(campaign: Campaign, rooms: Rooms) -> int:
+    moved = settle_next(campaign) if campaign.is_unsettled else 0
+    if campaign.status == Status.SENDING:
+        moved += fanout.write_portion(campaign, rooms)
+        if not moved:
+            _finish(campaign)
     tell_campaign(campaign)
-    return written
+    return moved
 
 
 def _finish(campaign: Campaign) -> None:
     """Done when nobody is pending and nothing is on its way out."""
-    pending = CampaignRecipient.objects.for_org(campaign.org_id).filter(
-        campaign=campaign, state=State.PENDING
-    )
+    pending = CampaignPortion.objects.for_org(campaign.org_id).filter(campaign=campaign)
     if pending.exists() or _texts(campaign).filter(status__in=OPEN_TEXTS).exists():
         return
     rows = Campaign.objects.for_org(campaign.org_id).filter(pk=campaign.pk, status=Status.SENDING)
     if rows.update(status=Status.DONE, finished_at=timezone.now()):
         campaign_finished.send_robust(Campaign, campaign_id=campaign.pk)
-
-
-def progress(campaign: Campaign) -> dict[str, Any]:
-    """{counts: {total, queued, sent, delivered, failed, skipped, replies, opt_outs}, skipped_by: {code: n}}."""
-    by_status = Counter(dict(_texts(campaign).values_list("status").annotate(n=Count("pk"))))
-    skipped = CampaignRecipient.objects.for_org(campaign.org_id).filter(
-        campaign=campaign, state=State.SKIPPED
-    )
-    skipped_by = Counter(dict(skipped.values_list("code").annotate(n=Count("pk")).order_by("-n")))
-    if by_status["cancelled"]:
-        skipped_by["cancelled"] += by_status["cancelled"]
-    pending = (
-        CampaignRecipient.objects.for_org(campaign.org_id)
-        .filter(campaign=campaign, state=State.PENDING)
-        .count()
-    )
-    failed = ("failed", "undelivered", "blocked", "expired")
-    queued = ("queued", "scheduled", "sending", "unknown")
-    counts = {
-        "total": campaign.total,
-        "queued": pending + sum(by_status[s] for s in queued),
-        "sent": sum(by_status[s] for s in ("accepted", "sent", "delivered", "undelivered")),
-        "delivered": by_status["delivered"],
-        "failed": sum(by_status[s] for s in failed),
-        "skipped": sum(skipped_by.values()),
-        "replies": _replies(campaign),
-        "opt_outs": _opt_outs(campaign),
-    }
-    return {"counts": counts, "skipped_by": dict(skipped_by)}
-
-
-def _replies(campaign: Campaign) -> int:
-    rows = Message.objects.for_org(campaign.org_id).filter(
-        campaign=campaign, direction=Message.Direction.INBOUND
-    )
-    return rows.values("contact").distinct().count()
-
-
-def _opt_outs(campaign: Campaign) -> int:
-    if campaign.started_at is None:
-        return 0
-    texted = _texts(campaign).values("to")
-    rows = OptOut.objects.for_org(campaign.org_id).filter(
-        number__in=texted, created_at__gte=campaign.started_at
-    )
-    return rows.values("number").distinct().count()
 
 
 def replies_of(campaign: Campaign) -> QuerySet[Conversation]:
@@ -330,12 +236,6 @@ register(
         "empty_audience": "Nobody is in the audience.",
     }
 )
-
-
-def pre_send_report(campaign: Campaign) -> dict[str, Any]:
-    """What starting it would do: counts, skips with their contacts, segments, when it would be through."""
-    contacts = audience_of(campaign).select_related("owner__user").order_by("pk")
-    return fanout.report(campaign, list(contacts[:MOST_REPORTED]))
 
 
 @transaction.atomic

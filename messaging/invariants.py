@@ -94,14 +94,20 @@ QUERIES = {
     "a campaign texted a contact twice": """
         SELECT campaign_id FROM messaging_message WHERE origin = 'campaign'
         GROUP BY campaign_id, contact_id HAVING count(*) > 1""",
-    "a campaign’s recipient counts as queued but has no text": """
-        SELECT r.id FROM messaging_campaignrecipient r WHERE r.state = 'queued' AND NOT EXISTS (
-          SELECT FROM messaging_message m WHERE m.campaign_id = r.campaign_id AND m.contact_id = r.contact_id)""",
-    "a campaign’s recipient was skipped without a reason": """
-        SELECT id FROM messaging_campaignrecipient WHERE state = 'skipped' AND code = ''""",
-    "a campaign ended though recipients wait": """
-        SELECT r.id FROM messaging_campaignrecipient r JOIN messaging_campaign c ON c.id = r.campaign_id
-        WHERE r.state = 'pending' AND c.status IN ('done', 'cancelled')""",
+    "a campaign is done but someone of its audience has neither a text nor a reason": """
+        SELECT c.id FROM messaging_campaign c WHERE c.status = 'done' AND c.total > (
+          SELECT COALESCE(sum(queued + sent + delivered + undelivered + failed + cancelled + skipped), 0)
+          FROM messaging_campaigncount n WHERE n.campaign_id = c.id)""",
+    "a campaign’s figures miss some of its texts": """
+        SELECT c.id FROM messaging_campaign c
+        WHERE (SELECT COALESCE(sum(queued + sent + delivered + undelivered + failed + cancelled), 0)
+               FROM messaging_campaigncount n WHERE n.campaign_id = c.id)
+          < (SELECT count(*) FROM messaging_message m WHERE m.campaign_id = c.id AND m.origin = 'campaign')""",
+    "someone was skipped by a campaign without a reason": """
+        SELECT id FROM messaging_campaignskip WHERE code = ''""",
+    "a campaign ended though some of its audience wait": """
+        SELECT p.id FROM messaging_campaignportion p JOIN messaging_campaign c ON c.id = p.campaign_id
+        WHERE c.status IN ('done', 'cancelled') AND NOT c.is_unsettled""",
     "a row points into another organization": """
         SELECT m.id FROM messaging_message m JOIN senderid_senderid s ON s.id = m.sender_id WHERE s.org_id <> m.org_id
         UNION ALL
@@ -114,9 +120,9 @@ AT_REST = {
         OR (status = 'queued' AND due_at < now() + interval '10 minutes')  -- a pause’s is far away
         OR (status = 'scheduled' AND due_at < now() - interval '10 seconds')""",
     "an inbound event waits": "SELECT id FROM messaging_inboundevent WHERE state = 'waiting'",
-    "a campaign that is sending has recipients without a decision": """
-        SELECT r.id FROM messaging_campaignrecipient r JOIN messaging_campaign c ON c.id = r.campaign_id
-        WHERE r.state = 'pending' AND c.status = 'sending'""",
+    "some of the audience of a campaign that is sending wait": """
+        SELECT p.id FROM messaging_campaignportion p JOIN messaging_campaign c ON c.id = p.campaign_id
+        WHERE c.status = 'sending'""",
 }
 ATTEMPTS = """
 SELECT a.id::text, a.message_id::text, a.started_at FROM messaging_attempt a

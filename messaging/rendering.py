@@ -5,10 +5,14 @@ not there at all. Used for campaign texts (plain) and e-mail templates (escaped)
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from liquid import Environment, StrictUndefined
+from liquid.builtin.content import ContentNode
+from liquid.builtin.expressions import FilteredExpression, Path
+from liquid.builtin.output import OutputNode
 from liquid.exceptions import LiquidError
 
 from tenants.errors import DomainError, register
@@ -56,6 +60,67 @@ def render(source: str, fields: dict[str, Any], *, escapes: bool = False) -> str
         return _parsed(source, escapes).render(**fields)
     except (LiquidError, ValueError, ArithmeticError, TypeError) as error:  # a filter may trip over a value
         raise _as_problem(error, "body") from error
+
+
+class Template:
+    """A text with merge fields, parsed once and filled in for many contacts. `names` are the fields it uses."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        try:
+            parsed = _parsed(source, False)
+            used = [variable for group in parsed.analyze().globals.values() for variable in group]
+        except LiquidError as error:
+            raise _as_problem(error, "body") from error
+        self.names = frozenset(".".join(map(str, variable.segments)) for variable in used)
+        self._parts = _plain_parts(parsed.nodes)
+
+    def fill(self, fields: Mapping[str, Any]) -> str:
+        """As `render`. Words and plain fields that hold words are joined without Liquid: twenty times as fast."""
+        if self._parts is None:
+            return render(self.source, dict(fields))
+        found = []
+        for part in self._parts:
+            value: Any = part
+            if not isinstance(part, str):
+                value = fields
+                for name in part:
+                    value = value[name]
+                if not isinstance(value, str):
+                    return render(self.source, dict(fields))
+            found.append(value)
+        return "".join(found)
+
+
+SPECIAL = {"size", "first", "last"}
+
+
+def _plain_parts(nodes: list[Any]) -> list[str | tuple[str, ...]] | None:
+    """The words and the paths of the fields between them; None when there is more to it than that."""
+    parts: list[str | tuple[str, ...]] = []
+    for node in nodes:
+        if isinstance(node, ContentNode):
+            parts.append(node.text)
+        elif isinstance(node, OutputNode) and (path := _plain_path(node.expression)):
+            parts.append(path)
+        else:
+            return None
+    return parts
+
+
+def _plain_path(expression: Any) -> tuple[str, ...] | None:
+    if type(expression) is not FilteredExpression or expression.filters:
+        return None
+    path = getattr(expression.left, "path", []) if isinstance(expression.left, Path) else []
+    is_known = ".".join(map(str, path)) in CONTACT_FIELDS
+    is_attribute = path[:2] == ["contact", "attributes"] and len(path) == 3
+    if (
+        not (is_known or is_attribute)
+        or not all(isinstance(name, str) for name in path)
+        or path[-1] in SPECIAL
+    ):
+        return None
+    return tuple(path)
 
 
 @lru_cache(maxsize=512)
@@ -110,18 +175,40 @@ CONTACT_FIELDS = {
 
 
 def contact_fields(contact: Any, org: Any, sender: Any = None) -> dict[str, Any]:
-    """What a campaign's text may name."""
+    """What a campaign's text may name, of one contact."""
+    return person_fields(
+        contact,
+        org,
+        sender,
+        owner_name=contact.owner.name if contact.owner_id else "",
+        attributes=contact.attributes,
+    )
+
+
+def person_fields(
+    person: Any,
+    org: Any,
+    sender: Any = None,
+    *,
+    owner_name: str,
+    attributes: dict[str, Any],
+    wanted: frozenset[str] = frozenset(CONTACT_FIELDS),
+) -> dict[str, Any]:
+    """The same without a query; numbers are written out for people only where `wanted`, it takes long."""
     return {
         "contact": {
-            "name": contact.name,
-            "first_name": (contact.name or "").split(" ")[0],
-            "number": contact.display_number,
-            "country": contact.country,
-            "attributes": _Lenient(contact.attributes),
+            "name": person.name,
+            "first_name": (person.name or "").split(" ")[0],
+            "number": person.display_number if "contact.number" in wanted else "",
+            "country": person.country,
+            "attributes": _Lenient(attributes),
         },
         "org": {"name": org.name},
-        "owner": {"name": contact.owner.name if contact.owner_id else ""},
-        "sender": {"value": sender.display if sender else "", "label": sender.label if sender else ""},
+        "owner": {"name": owner_name},
+        "sender": {
+            "value": sender.display if sender and "sender.value" in wanted else "",
+            "label": sender.label if sender else "",
+        },
     }
 
 

@@ -1,5 +1,6 @@
 """How a text is cut: GSM-7 (3GPP TS 23.038, with its extension table) or UCS-2; 160/153 and 70/67 units."""
 
+import re
 from dataclasses import dataclass
 
 BASIC = frozenset(
@@ -8,6 +9,8 @@ BASIC = frozenset(
 )
 EXTENSION = frozenset("\f^{}\\[~]|€")
 GSM_7, UCS_2 = "GSM-7", "UCS-2"
+FOREIGN = re.compile("[^" + re.escape("".join(sorted(BASIC | EXTENSION))) + "]")
+EXTENDED = re.compile("[" + re.escape("".join(sorted(EXTENSION))) + "]")
 MOST_CHARACTERS = 1600
 
 
@@ -23,10 +26,11 @@ class Cut:
 
 def cut(body: str) -> Cut:
     """Encoding and segments of a text; `first_unicode` is the first character that GSM-7 lacks."""
-    foreign = next((c for c in body if c not in BASIC and c not in EXTENSION), "")
-    if foreign:
+    if foreign := FOREIGN.search(body):
         widths = [2 if ord(c) > 0xFFFF else 1 for c in body]
-        return Cut(UCS_2, sum(widths), _parts(widths, 70, 67), foreign)
+        return Cut(UCS_2, sum(widths), _parts(widths, 70, 67), foreign[0])
+    if len(body) <= 160 and not EXTENDED.search(body):  # most texts
+        return Cut(GSM_7, len(body), 1)
     widths = [2 if c in EXTENSION else 1 for c in body]
     return Cut(GSM_7, sum(widths), _parts(widths, 160, 153))
 

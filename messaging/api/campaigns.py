@@ -1,5 +1,6 @@
 """REST: /campaigns and /programs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -8,7 +9,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from messaging import campaigns, fanout, programs
+from messaging import campaigns, programs
+from messaging.campaign_figures import progress, progress_of
+from messaging.campaign_report import REPORTED
+from messaging.campaign_report import report as pre_send_report
 from messaging.models import Campaign, Contact, ContactList, Program
 from senderid.models import ProviderAccount, SenderId
 from tenants.api_base import OrgViewSet, Strict, pick_reference
@@ -64,7 +68,15 @@ class CampaignViewSet(OrgViewSet):
     def get_queryset(self) -> Any:
         return super().get_queryset().select_related("org", "fallback_sender", "owner")
 
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        figures = progress_of(page)
+        return self.get_paginated_response([self._shown(row, figures[row.pk]) for row in page])
+
     def show(self, row: Campaign) -> Any:
+        return self._shown(row, progress(row))
+
+    def _shown(self, row: Campaign, figures: dict[str, Any]) -> dict[str, Any]:
         return {
             "id": row.pk,
             "name": row.name,
@@ -78,7 +90,7 @@ class CampaignViewSet(OrgViewSet):
             "owner": row.owner_id,
             "status": row.status,
             "created_at": row.created_at,
-            **campaigns.progress(row),
+            **figures,
         }
 
     def create(self, request: Request) -> Response:
@@ -102,8 +114,8 @@ class CampaignViewSet(OrgViewSet):
     @action(detail=True, methods=["post"])
     def report(self, request: Request, pk: str) -> Response:
         """What starting it would do, without doing it."""
-        found = campaigns.pre_send_report(self.get_object())
-        return Response({name: found[name] for name in fanout.REPORTED})
+        found = pre_send_report(self.get_object())
+        return Response({name: found[name] for name in REPORTED})
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
@@ -153,7 +165,7 @@ class CampaignViewSet(OrgViewSet):
             )
         return given
 
-    def _demand_known(self, model: Any, ids: list[Any], field: str) -> None:
+    def _demand_known(self, model: Any, ids: Sequence[Any], field: str) -> None:
         known = set(model.objects.for_org(self.org).filter(pk__in=ids).values_list("pk", flat=True))
         if missing := [pk for pk in ids if pk not in known]:
             raise unreadable(field, f"There is nothing with the id {missing[0]}.", "not_found")

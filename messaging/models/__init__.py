@@ -1,4 +1,4 @@
-from messaging.models.campaigns import Campaign, CampaignRecipient
+from messaging.models.campaigns import Campaign, CampaignCount, CampaignPortion, CampaignSkip
 from messaging.models.consent import ConsentEntry, OptOut, Usage
 from messaging.models.contacts import Contact, ContactList, ContactListEntry
 from messaging.models.conversations import Conversation, ConversationRead, TimelineEntry
@@ -8,7 +8,9 @@ from messaging.models.programs import Program, ProgramKeyword, Subscription
 __all__ = [
     "Attempt",
     "Campaign",
-    "CampaignRecipient",
+    "CampaignCount",
+    "CampaignPortion",
+    "CampaignSkip",
     "ConsentEntry",
     "Contact",
     "ContactList",

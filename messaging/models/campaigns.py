@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from messaging.models.contacts import Contact
@@ -40,34 +41,67 @@ class Campaign(Assignable, TenantOwned):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    resumed_at = models.DateTimeField(null=True, blank=True)
+    # Texts may not all stand as its status wants yet: parked while paused, due while sending, cancelled.
+    is_unsettled = models.BooleanField(default=False)
 
     class Meta(TenantOwned.Meta):
         indexes = [
+            models.Index(fields=["org"], name="campaigns_unsettled", condition=models.Q(is_unsettled=True)),
             models.Index(
                 fields=["status", "send_at"],
                 name="campaigns_at_work",
                 condition=models.Q(status__in=["scheduled", "sending"]),
-            )
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
 
-class CampaignRecipient(TenantOwned):
-    """One contact of a frozen audience: at most one text each, or a reason why not."""
+class CampaignPortion(TenantOwned):
+    """Some of a frozen audience that fan-out has not worked on yet: it goes when its texts and skips are written."""
 
-    class State(models.TextChoices):
-        PENDING = "pending"
-        QUEUED = "queued"
-        SKIPPED = "skipped"
+    campaign = TenantForeignKey(Campaign, models.CASCADE, related_name="portions")
+    place = models.PositiveIntegerField()
+    contacts = ArrayField(models.UUIDField())
+    size = models.PositiveIntegerField(help_text="how many contacts")
+    look_at = models.DateTimeField(help_text="not before: the queue of their sender is full")
 
-    campaign = TenantForeignKey(Campaign, models.CASCADE, related_name="recipients")
-    contact = TenantForeignKey(Contact, models.CASCADE, related_name="+")
-    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
-    code = models.CharField(max_length=40, blank=True)
+
+class CampaignSkip(TenantOwned):
+    """One contact of a frozen audience who gets no text, and why; `contact` is null when it was deleted meanwhile."""
+
+    campaign = TenantForeignKey(Campaign, models.CASCADE, related_name="skips")
+    contact = TenantForeignKey(Contact, models.SET_NULL, null=True, related_name="+")
+    code = models.CharField(max_length=40)
     text = models.CharField(max_length=300, blank=True)
 
     class Meta(TenantOwned.Meta):
-        constraints = [models.UniqueConstraint(fields=["campaign", "contact"], name="once_per_campaign")]
-        indexes = [models.Index(fields=["campaign", "state", "id"])]
+        constraints = [models.UniqueConstraint(fields=["campaign", "contact"], name="skipped_once")]
+
+
+class CampaignCount(TenantOwned):
+    """A change of a campaign's figures; their sum is the figure. Triggers write them, a sweep folds them together.
+
+    `code` is '' but for the reasons of skips.
+    """
+
+    org = models.ForeignKey("tenants.Organization", models.CASCADE, related_name="+", db_index=False)
+    campaign = TenantForeignKey(Campaign, models.CASCADE, related_name="counts")
+    code = models.CharField(max_length=40, blank=True)
+    queued = models.IntegerField(default=0)
+    sent = models.IntegerField(default=0)
+    delivered = models.IntegerField(default=0)
+    undelivered = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0)
+    cancelled = models.IntegerField(default=0)
+    skipped = models.IntegerField(default=0)
+    replies = models.IntegerField(default=0)
+    opt_outs = models.IntegerField(default=0)
+    is_folded = models.BooleanField(default=False)
+
+    class Meta(TenantOwned.Meta):
+        indexes = [
+            models.Index(fields=["campaign"], condition=models.Q(is_folded=False), name="counts_to_fold")
+        ]

@@ -1,6 +1,5 @@
 """Campaigns: the list, writing one, the report before it starts, its progress, pausing and ending it."""
 
-from collections import defaultdict
 from typing import Any, cast
 from uuid import UUID
 
@@ -11,8 +10,11 @@ from django.shortcuts import redirect, render
 
 from messaging import campaigns as rules
 from messaging import rendering, segments
-from messaging.campaign_figures import figures_of
+from messaging.audience import audience_of
+from messaging.campaign_figures import progress as progress_of
+from messaging.campaign_figures import progress_of as progress_of_many
 from messaging.campaign_forms import AssignHereForm, CampaignForm
+from messaging.campaign_report import report as pre_send_report
 from messaging.conversations import readable_by
 from messaging.models import Campaign
 from messaging.sentences import speak_of_campaign
@@ -23,7 +25,6 @@ from tenants.errors import DomainError
 from tenants.models import Membership
 from tenants.views.doors import MemberRequest, in_pages, page, show
 
-SHOWN_SKIPPED = 50
 REPORT_AT_ONCE = 2000
 ACTS = {"start": rules.start, "pause": rules.pause, "resume": rules.resume}
 DONE = {"start": "{} has started.", "pause": "{} is paused; nothing more leaves.", "resume": "{} goes on."}
@@ -34,6 +35,8 @@ SKIPS = {
     "invalid": ("can’t be texted", "/contacts/", "See contacts"),
     "no_eligible_sender": ("nobody may speak to them", "", ""),
     "template_error": ("the text can’t be filled in", "", ""),
+    "cap_reached": ("beyond your cap of segments", "/settings/", "Raise the cap"),
+    "contact_deleted": ("deleted meanwhile", "", ""),
 }
 
 
@@ -55,9 +58,9 @@ def campaigns(request: MemberRequest) -> HttpResponse:
     if words:
         rows = rows.filter(name__icontains=words)
     found = in_pages(request, rows.order_by("-pk"))
-    counts = figures_of(found)
+    figures = progress_of_many(found)
     for campaign in found:
-        campaign.counts = counts.get(campaign.pk)
+        campaign.figures = figures[campaign.pk]["counts"] if campaign.total else None
     return show(request, "campaigns/list.html", found=found, statuses=Campaign.Status.choices)
 
 
@@ -84,7 +87,7 @@ def sample(request: MemberRequest) -> HttpResponse:
     form = CampaignForm(request.POST, org=request.org)
     form.is_valid()
     campaign = form.unsaved()
-    audience = rules.audience_of(campaign) if campaign.audience else None
+    audience = audience_of(campaign) if campaign.audience else None
     size = audience.count() if audience is not None else 0
     first = list(audience.select_related("owner__user").order_by("pk")[:2]) if audience is not None else []
     wrong = form.errors.get("body", [""])[0] if campaign.body == "" else ""
@@ -138,7 +141,7 @@ def campaign(request: MemberRequest, pk: UUID) -> HttpResponse:
         "held": _held(row),
         "is_draft": row.status == Campaign.Status.DRAFT,
     }
-    context |= {"size": rules.audience_of(row).count() if context["is_draft"] else row.total}
+    context |= {"size": audience_of(row).count() if context["is_draft"] else row.total}
     context["sentence"] = speak_of_campaign(row, context["size"])
     if context["is_draft"]:
         context |= _report(row) if context["size"] <= REPORT_AT_ONCE else {"later": True}
@@ -187,7 +190,7 @@ def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
         rules.cancel(campaign=row)
         messages.success(request, f"{row.name} is cancelled; what had not left stays here.")
         return redirect("campaign", row.pk)
-    counts = rules.progress(row)["counts"]
+    counts = progress_of(row)["counts"]
     return show(request, "campaigns/cancel.html", campaign=row, counts=counts, is_draft=is_draft)
 
 
@@ -197,7 +200,7 @@ def _held(campaign: Campaign) -> Any:
 
 
 def _progress(campaign: Campaign) -> dict[str, Any]:
-    found = rules.progress(campaign)
+    found = progress_of(campaign)
     counts = found["counts"]
     through = counts["total"] - counts["queued"]
     percent = round(100 * through / counts["total"]) if counts["total"] else 0
@@ -208,18 +211,13 @@ def _progress(campaign: Campaign) -> dict[str, Any]:
 
 
 def _report(campaign: Campaign) -> dict[str, Any]:
-    found = rules.pre_send_report(campaign)
-    groups: dict[str, list[Any]] = defaultdict(list)
-    for decision in found["decisions"]:
-        if decision.code:
-            groups[decision.code].append(decision)
+    found = pre_send_report(campaign)
     skipped = [
-        (*SKIPS.get(code, (code.replace("_", " "), "", "")), len(rows), rows[:SHOWN_SKIPPED])
-        for code, rows in sorted(groups.items(), key=lambda item: -len(item[1]))
+        (*SKIPS.get(code, (code.replace("_", " "), "", "")), count, rows)
+        for code, count, rows in found["skipped"]
     ]
-    samples = [decision for decision in found["decisions"] if decision.is_sent][:2]
     per_sender = [(sender, n, n / sender.mps) for sender, n in found["per_sender"].most_common()]
-    return {"report": found, "skipped": skipped, "samples": samples, "per_sender": per_sender}
+    return {"report": found, "skipped": skipped, "samples": found["samples"], "per_sender": per_sender}
 
 
 def campaign_of(request: MemberRequest, pk: UUID) -> Campaign:

@@ -26,7 +26,7 @@ from twilio.rest import Client
 from config.dispatcher import dispatch
 from config.servers import free_port
 from messaging import dispatching, failpoints, invariants
-from messaging.models import Campaign, CampaignPortion, Contact, InboundEvent, Message
+from messaging.models import Campaign, Contact, InboundEvent, Message
 from senderid.models import ProviderAccount
 from senderid.providers.twilio import announce_account
 from senderid.provisioning import add_sender
@@ -161,7 +161,6 @@ class Case:
 
     def _is_settled(self) -> bool:
         self.campaign.refresh_from_db(fields=["status"])
-        pending = CampaignPortion.unscoped.exists()
         waiting = InboundEvent.unscoped.filter(state="waiting").exists()
         is_open = any(state in OPEN for state in self._states())
         return self.campaign.status == "done" and not (waiting or is_open)

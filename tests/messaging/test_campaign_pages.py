@@ -118,7 +118,7 @@ def test_cancelling_asks_first_and_says_what_left(texting: Texting, ada: Client)
     campaign = make_campaign(texting)
     give(texting.sender, campaign)
     campaigns.start(campaign=campaign)
-    fanout.write_batch(campaign, 10)
+    fanout.write_portion(campaign)
     page = text_of(ada, f"/campaigns/{campaign.pk}/cancel/")
     assert "1 text has not left" in page
     campaign.refresh_from_db()
@@ -161,7 +161,7 @@ def test_the_list_shows_how_far_each_is_without_a_question_for_each(texting: Tex
         campaign = make_campaign(texting, name=name)
         give(texting.sender, campaign)
         campaigns.start(campaign=campaign)
-        fanout.write_batch(campaign, 10)
+        fanout.write_portion(campaign)
         Message.objects.for_org(texting.org).filter(campaign=campaign).update(status="delivered")
 
     start("First")

@@ -17,7 +17,9 @@ from messaging import invariants
 from messaging.models import (
     Attempt,
     Campaign,
-    CampaignRecipient,
+    CampaignCount,
+    CampaignPortion,
+    CampaignSkip,
     IdempotencyKey,
     InboundEvent,
     Message,
@@ -56,12 +58,18 @@ def event(texting: Texting, state: str, **fields: Any) -> InboundEvent:
     )
 
 
-def recipient(texting: Texting, status: str, **fields: Any) -> Campaign:
-    campaign = Campaign.objects.for_org(texting.org).create(name="Spring", body="Hi", status=status)
-    CampaignRecipient.objects.for_org(texting.org).create(
-        campaign=campaign, contact=texting.contact, **fields
+def campaign_of(texting: Texting, status: str, **fields: Any) -> Campaign:
+    return Campaign.objects.for_org(texting.org).create(name="Spring", body="Hi", status=status, **fields)
+
+
+def portion(texting: Texting, status: str) -> None:
+    CampaignPortion.objects.for_org(texting.org).create(
+        campaign=campaign_of(texting, status),
+        place=0,
+        contacts=[texting.contact.pk],
+        size=1,
+        look_at=timezone.now(),
     )
-    return campaign
 
 
 def lost_request(texting: Texting) -> None:
@@ -162,16 +170,22 @@ def event_waits(texting: Texting) -> None:
     InboundEvent.objects.for_org(texting.org).filter(pk=made.pk).update(received_at=timezone.now() - LONG_AGO)
 
 
-def queued_without_a_text(texting: Texting) -> None:
-    recipient(texting, "sending", state="queued")
+def one_forgotten(texting: Texting) -> None:
+    campaign_of(texting, "done", total=1)
+
+
+def figures_astray(texting: Texting) -> None:
+    CampaignCount.objects.for_org(texting.org).create(campaign=campaign_of(texting, "sending"), sent=-1)
 
 
 def skipped_without_a_reason(texting: Texting) -> None:
-    recipient(texting, "sending", state="skipped")
+    CampaignSkip.objects.for_org(texting.org).create(
+        campaign=campaign_of(texting, "sending"), contact=texting.contact
+    )
 
 
 def ended_too_early(texting: Texting) -> None:
-    recipient(texting, "done", state="pending")
+    portion(texting, "done")
 
 
 BROKEN: dict[Callable[[Texting], None], str] = {
@@ -195,9 +209,10 @@ BROKEN: dict[Callable[[Texting], None], str] = {
     one_text_of_two_events: "two inbound events became one text",
     text_from_nowhere: "came from no event",
     event_waits: "an inbound event waits for over 60 s",
-    queued_without_a_text: "counts as queued but has no text",
-    skipped_without_a_reason: "skipped without a reason",
-    ended_too_early: "ended though recipients wait",
+    one_forgotten: "has neither a text nor a reason",
+    figures_astray: "figures miss some of its texts",
+    skipped_without_a_reason: "skipped by a campaign without a reason",
+    ended_too_early: "ended though some of its audience wait",
 }  # fmt: skip
 
 
@@ -219,7 +234,7 @@ def test_every_rule_of_the_database_has_its_broken_row() -> None:
 
 
 def test_the_database_refuses_what_no_broken_row_can_show(texting: Texting) -> None:
-    campaign = recipient(texting, "sending")
+    campaign = campaign_of(texting, "sending")
     texting.row(origin="campaign", campaign=campaign)
     with pytest.raises(IntegrityError), transaction.atomic():
         texting.row(origin="campaign", campaign=campaign)
@@ -232,7 +247,7 @@ def test_what_is_under_way_breaks_only_a_system_at_rest(texting: Texting) -> Non
     texting.row()
     texting.row(status="sending", lease_until=timezone.now() + LONG_AGO)
     event(texting, "waiting")
-    recipient(texting, "sending")
+    portion(texting, "sending")
     assert invariants.broken() == []
     assert len(invariants.broken(settled=True)) == len(invariants.AT_REST)
 

@@ -1,0 +1,236 @@
+"""What happens to each contact of a campaign: a text from a sender, or a skip with its reason. Writes nothing.
+
+`fanout` writes what is decided here; the pre-send report counts it. All is loaded for many contacts at once, and
+what is the same for many (the choice of a sender, the end of quiet hours) is found out once.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from messaging import quiet_hours, rendering, segments
+from messaging.models import Campaign, ConsentEntry, Conversation, OptOut
+from messaging.premium_numbers import is_premium
+from senderid.board import Board, board_for
+from senderid.eligibility import Ask
+from senderid.models import SenderId
+from senderid.phone_numbers import national
+from senderid.selection import Choice, choose
+from tenants.access import Standing, standing_of
+from tenants.errors import DomainError
+from tenants.models import Membership
+
+OptedOut = frozenset[UUID] | Literal["all"]
+NOBODY: frozenset[UUID] = frozenset()
+PEOPLE = """
+SELECT id, number, name, country, timezone, owner_id, attributes::text FROM messaging_contact
+WHERE org_id = %s AND id = ANY(%s) ORDER BY id
+"""
+
+
+class Person(NamedTuple):
+    """What a campaign looks at of a contact; a model for each of 100,000 would take most of the time."""
+
+    pk: UUID
+    number: str
+    name: str
+    country: str
+    timezone: str
+    owner_id: UUID | None
+    written_attributes: str
+
+    def __str__(self) -> str:
+        return self.name or self.display_number
+
+    @property
+    def display_number(self) -> str:
+        return national(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to one contact: a text from a sender, or a skip with its code."""
+
+    contact: Person
+    sender: SenderId | None = None
+    choice: Choice | None = None
+    body: str = ""
+    cut: segments.Cut | None = None
+    due_at: datetime | None = None
+    code: str = ""
+    text: str = ""
+    waits: bool = False  # its sender's queue is full: decided anew later
+
+    @property
+    def is_sent(self) -> bool:
+        return not self.code and not self.waits
+
+
+@dataclass
+class Surroundings:
+    """All that deciding looks at, loaded once for many contacts, and what was found out on the way."""
+
+    campaign: Campaign
+    template: rendering.Template
+    board: Board
+    owners: dict[UUID, Membership]
+    standings: dict[UUID, Standing]
+    opted_out: dict[str, OptedOut]
+    consented: set[str] | None
+    last_used: dict[UUID, UUID]
+    now: datetime
+    choices: dict[tuple[Any, ...], Choice] = field(default_factory=dict)
+    due: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+
+def people_of(org_id: UUID, ids: list[UUID]) -> list[Person]:
+    """These contacts, by their ids' order; one that was deleted is not among them."""
+    with connection.cursor() as cursor:
+        cursor.execute(PEOPLE, [org_id, ids])
+        return [Person(*row) for row in cursor.fetchall()]
+
+
+def surroundings(campaign: Campaign, people: list[Person], now: datetime | None = None) -> Surroundings:
+    """Loads what the decisions for these people need: a fixed number of queries, and two per contact owner."""
+    org_id = campaign.org_id
+    template = rendering.Template(campaign.body)
+    owners: dict[UUID, Membership] = {}
+    if _by_owner(campaign) or "owner.name" in template.names:
+        ids = {person.owner_id for person in people if person.owner_id}
+        owners = Membership.objects.for_org(org_id).select_related("user").in_bulk(ids)
+    standings = {pk: standing_of(owner) for pk, owner in owners.items() if owner.is_active}
+    standings = standings if _by_owner(campaign) else {}
+    assignees = {pk for standing in standings.values() for pk in standing.assignees} | {campaign.pk}
+    numbers = [person.number for person in people]
+    return Surroundings(
+        campaign=campaign,
+        template=template,
+        board=board_for(org_id=org_id, assignee_ids=assignees, countries={p.country for p in people}),
+        owners=owners,
+        standings=standings,
+        opted_out=_opted_out(org_id, numbers),
+        consented=_consented(org_id, numbers) if campaign.org.require_consent else None,
+        last_used=_last_used(org_id, [person.pk for person in people]),
+        now=now or timezone.now(),
+    )
+
+
+def _by_owner(campaign: Campaign) -> bool:
+    return campaign.sender_mode == Campaign.SenderMode.CONTACT_OWNER
+
+
+def _consented(org_id: UUID, numbers: list[str]) -> set[str]:
+    log = ConsentEntry.objects.for_org(org_id).filter(number__in=numbers, scope="org").order_by("at")
+    newest = dict(log.values_list("number", "what"))
+    return {number for number, what in newest.items() if what != ConsentEntry.What.OPT_OUT}
+
+
+def _opted_out(org_id: UUID, numbers: list[str]) -> dict[str, OptedOut]:
+    found: dict[str, OptedOut] = {}
+    rows = OptOut.objects.for_org(org_id).filter(number__in=numbers).exclude(scope=OptOut.Scope.PROGRAM)
+    for number, scope, sender_id in rows.values_list("number", "scope", "sender_id"):
+        known = found.get(number, NOBODY)
+        found[number] = "all" if scope == OptOut.Scope.ORG or known == "all" else known | {sender_id}
+    return found
+
+
+def _last_used(org_id: UUID, ids: list[UUID]) -> dict[UUID, UUID]:
+    talks = Conversation.objects.for_org(org_id).filter(contact__in=ids, last_at__isnull=False)
+    return dict(talks.order_by("last_at").values_list("contact_id", "sender_id"))
+
+
+def decide(
+    around: Surroundings, person: Person, is_full: Callable[[SenderId], bool] = lambda _: False
+) -> Decision:
+    """Skip with a reason, or a text with its sender; or neither yet, when the sender's queue `is_full`."""
+    if skip := _unfit(around, person):
+        return Decision(person, code=skip[0], text=skip[1])
+    choice = choice_for(around, person)
+    if choice.sender is None:
+        refused_by_stop = choice.rejected and all(
+            r.code in ("opted_out", "outranked") for r in choice.rejected
+        )
+        code = "opted_out" if refused_by_stop else "no_eligible_sender"
+        return Decision(person, choice=choice, code=code, text=choice.text)
+    if is_full(choice.sender):
+        return Decision(person, choice.sender, choice, waits=True)
+    try:
+        body = around.template.fill(_fields(around, person, choice.sender))
+    except DomainError as error:
+        return Decision(person, choice=choice, code="template_error", text=error.text)
+    if not body.strip() or len(body) > segments.MOST_CHARACTERS or "\x00" in body:
+        text = "The text is empty, over 1,600 characters or has one that can’t be sent."
+        return Decision(person, choice=choice, code="invalid", text=text)
+    return Decision(person, choice.sender, choice, body, segments.cut(body), _due(around, person))
+
+
+def _unfit(around: Surroundings, person: Person) -> tuple[str, str] | None:
+    if not person.number.startswith("+") or not person.country:
+        return "invalid", "It is no phone number that can be texted."
+    if is_premium(number=person.number, country=person.country):
+        return "invalid", "Premium and shared-cost numbers are never texted."
+    if not around.campaign.org.may_reach(person.country):
+        return "blocked_country", f"Your organization does not text {person.country}."
+    if around.opted_out.get(person.number) == "all":
+        return "opted_out", "This number has opted out."
+    if around.consented is not None and person.number not in around.consented:
+        return "no_consent", "This number has given no consent."
+    return None
+
+
+def choice_for(around: Surroundings, person: Person) -> Choice:
+    """Selection's answer, asked once for all who stand alike."""
+    opted_out = around.opted_out.get(person.number, NOBODY)
+    standing = around.standings.get(person.owner_id) if person.owner_id else None
+    last_used = around.last_used.get(person.pk)
+    key = (person.owner_id if standing else None, person.country, opted_out, last_used)
+    if (known := around.choices.get(key)) is not None:
+        return known
+    campaign = around.campaign
+    ask = Ask(
+        org_id=campaign.org_id,
+        country=person.country,
+        standing=standing or Standing(campaign.org_id, None),
+        wants_reply=campaign.wants_reply,
+        campaign_id=campaign.pk,
+        by_contact_owner=_by_owner(campaign),
+        fallback=campaign.fallback_sender,
+        opted_out=opted_out,
+        last_used=last_used,
+    )
+    return around.choices.setdefault(key, choose(ask=ask, board=around.board))
+
+
+def _fields(around: Surroundings, person: Person, sender: SenderId) -> dict[str, Any]:
+    owner = around.owners.get(person.owner_id) if person.owner_id else None
+    return rendering.person_fields(
+        person,
+        around.campaign.org,
+        sender,
+        owner_name=owner.name if owner else "",
+        attributes=json.loads(person.written_attributes),
+        wanted=around.template.names,
+    )
+
+
+def _due(around: Surroundings, person: Person) -> datetime:
+    place = (person.country, person.timezone)
+    known = around.due.get(place)
+    if known is None:
+        known = due_at(around.campaign, country=place[0], timezone=place[1], now=around.now)
+        around.due[place] = known
+    return known
+
+
+def due_at(campaign: Campaign, *, country: str, timezone: str, now: datetime) -> datetime:
+    """When its text may leave for this place: promotional ones wait for the end of quiet hours."""
+    org = campaign.org
+    if campaign.category != Campaign.Category.PROMOTIONAL or org.quiet_hours == org.QuietHours.OFF:
+        return now
+    return quiet_hours.next_allowed(country=country, timezone=timezone, at=now)
