@@ -11,7 +11,7 @@ import logging
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 import requests
@@ -19,6 +19,7 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
+from yarl import URL
 
 from senderid.providers import errors
 from senderid.providers.base import Answer, Credentials, Inbound, Outcome, Outgoing, Receipt, Seen
@@ -51,13 +52,13 @@ class Http(AsyncTwilioHttpClient):
         method: str,
         url: str,
         params: dict[str, Any] | None = None,
-        data: dict[str, object] | None = None,
+        data: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        body = urlencode(data, doseq=True).encode() if data else None
+        body = URL.build(query=data).raw_query_string.encode() if data else None
         headers = dict(headers or {})
         if auth is not None:
             headers["Authorization"] = _basic(*auth)
