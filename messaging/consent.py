@@ -69,13 +69,19 @@ def opted_out(
     *, org: Organization | UUID, number: str, program_id: UUID | None = None
 ) -> frozenset[UUID] | Literal["all"]:
     """Senders this number opted out of, or "all". A program's opt-out counts only for its own texts."""
+    rows = OptOut.objects.for_org(org).filter(number=number)
+    return reach_of(rows.values_list("scope", "sender_id", "program_id"), program_id)
+
+
+def reach_of(
+    rows: Iterable[tuple[str, UUID | None, UUID | None]], program_id: UUID | None = None
+) -> frozenset[UUID] | Literal["all"]:
+    """The same of rows already read: (scope, sender id, program id)."""
     senders = set()
-    for scope, sender_id, of_program in (
-        OptOut.objects.for_org(org).filter(number=number).values_list("scope", "sender_id", "program_id")
-    ):
+    for scope, sender_id, of_program in rows:
         if scope == Scope.ORG or (scope == Scope.PROGRAM and of_program == program_id):
             return "all"
-        if scope == Scope.SENDER:
+        if scope == Scope.SENDER and sender_id is not None:
             senders.add(sender_id)
     return frozenset(senders)
 

@@ -17,11 +17,20 @@ from messaging.models import Contact, Conversation, ConversationRead, Message, T
 from messaging.signals import conversation_assigned, conversation_closed
 from senderid.delegated import assignee_ids_of, readable_sender_ids
 from senderid.models import Assignment, SenderId
+from tenants import rows
 from tenants.access import standing_of
 from tenants.errors import DomainError, unreadable
 from tenants.models import Membership, Organization
 
 Status = Conversation.Status
+BY_AUTOMATION = (
+    "last_at = EXCLUDED.last_at, last_body = EXCLUDED.last_body, last_direction = EXCLUDED.last_direction, "
+    "last_failed = false, changed_at = EXCLUDED.changed_at"
+)
+BY_A_PERSON = (
+    f"{BY_AUTOMATION}, last_human_id = EXCLUDED.last_human_id, waiting_since = NULL, "
+    "status = CASE known.status WHEN 'closed' THEN 'open' ELSE known.status END"
+)
 
 
 def open_conversation(*, org: Organization, sender: SenderId, contact: Contact) -> Conversation:
@@ -29,6 +38,18 @@ def open_conversation(*, org: Organization, sender: SenderId, contact: Contact) 
     row, _ = Conversation.objects.for_org(org).get_or_create(sender=sender, contact=contact)
     row.sender, row.contact = sender, contact
     return row
+
+
+def open_with(*, message: Message, human: Membership | None) -> Conversation:
+    """The conversation of a text of ours, opened if new, with the text on its row as `record_outbound` puts it: one
+    statement."""
+    row = Conversation(
+        org=message.org, sender=message.sender, contact=message.contact, last_human=human,
+        last_at=message.created_at, last_body=message.body[:160], last_direction=Message.Direction.OUTBOUND,
+    )  # fmt: skip
+    return rows.upsert(
+        row, key=["org_id", "sender_id", "contact_id"], changes=BY_A_PERSON if human else BY_AUTOMATION
+    )
 
 
 def record_outbound(*, conversation: Conversation, message: Message, human: Membership | None) -> None:

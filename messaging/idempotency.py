@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -13,6 +14,9 @@ from rest_framework.utils.encoders import JSONEncoder
 from messaging.models import IdempotencyKey
 from tenants.errors import DomainError, unreadable
 from tenants.models import Organization
+from tenants.scoping import new_id
+
+KEPT = timedelta(hours=24)
 
 
 def once(
@@ -28,27 +32,56 @@ def once(
     if len(key) > 200:
         raise unreadable("Idempotency-Key", "An Idempotency-Key has at most 200 characters.")
     body_hash = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
-    if not _lock(f"{org.pk}:{key}"):
-        text = "A request with this Idempotency-Key is still being worked on."
-        raise DomainError("idempotency_in_flight", text, status=409, retryable=True)
-    known = IdempotencyKey.objects.for_org(org).filter(key=key).first()
-    if known is not None and known.expires_at > timezone.now():
-        if known.body_hash != body_hash:
+    is_ours, known_hash, *known = _lock_and_look_up(org, key)
+    if not is_ours:
+        raise _in_flight()
+    if known_hash is not None:
+        if known_hash != body_hash:
             raise DomainError("idempotency_mismatch", "This Idempotency-Key was used with another body.")
-        return known.status, known.answer, True
+        return known[0], json.loads(known[1]), True
     status, answer = work()
-    plain = json.loads(json.dumps(answer, cls=JSONEncoder))
-    if known is not None:
-        known.delete()
-    IdempotencyKey.objects.for_org(org).create(key=key, body_hash=body_hash, status=status, answer=plain)
-    return status, plain, False
+    if not _keep(org, key, body_hash, status, answer):
+        raise _in_flight()
+    return status, answer, False
 
 
-def _lock(name: str) -> bool:
-    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+def _lock_and_look_up(org: Organization, key: str) -> tuple[Any, ...]:
+    """(whether the lock is ours, then hash, status and answer of a live row or three nulls).
+
+    Whoever held the lock when this statement began may commit before it ends: then the row is not seen here, but
+    `_keep` meets it.
+    """
+    number = int.from_bytes(hashlib.sha256(f"{org.pk}:{key}".encode()).digest()[:8], "big", signed=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        return bool(cursor.fetchone()[0])
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(%s), k.body_hash, k.status, k.answer FROM (SELECT 1) one "
+            "LEFT JOIN messaging_idempotencykey k ON k.org_id = %s AND k.key = %s AND k.expires_at > %s",
+            [number, org.pk, key, timezone.now()],
+        )
+        found: tuple[Any, ...] = cursor.fetchone()
+        return found
+
+
+def _keep(org: Organization, key: str, body_hash: str, status: int, answer: Any) -> bool:
+    """Whether it was kept: an expired answer gives way to it, a live one does not."""
+    plain = json.dumps(answer, cls=JSONEncoder)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO messaging_idempotencykey (id, org_id, key, body_hash, status, answer, expires_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (org_id, key) DO UPDATE SET body_hash = EXCLUDED.body_hash, status = EXCLUDED.status,
+              answer = EXCLUDED.answer, expires_at = EXCLUDED.expires_at
+            WHERE messaging_idempotencykey.expires_at <= %s
+            """,
+            [new_id(), org.pk, key, body_hash, status, plain, timezone.now() + KEPT, timezone.now()],
+        )
+        return bool(cursor.rowcount)
+
+
+def _in_flight() -> DomainError:
+    text = "A request with this Idempotency-Key is still being worked on."
+    return DomainError("idempotency_in_flight", text, status=409, retryable=True)
 
 
 @shared_task

@@ -7,6 +7,7 @@ that fits no sender waits in quarantine.
 
 import asyncio
 import logging
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,7 @@ from messaging.statuses import WAITING, Status
 from senderid.models import ProviderAccount, SenderId
 from senderid.phone_numbers import parse
 from senderid.providers.base import Inbound
-from tenants import hints
+from tenants import hints, rows
 from tenants.errors import DomainError
 
 log = logging.getLogger(__name__)
@@ -36,22 +37,23 @@ CAMPAIGN_WINDOW = timedelta(days=7)
 MOST_TRIES = 5
 LOOK_BACK = timedelta(hours=24)
 State = InboundEvent.State
+HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 # A campaign's text in one of these states has not reached the contact: a reply is no answer to it.
 NOT_TEXTED = WAITING | {Status.BLOCKED, Status.CANCELLED, Status.EXPIRED, Status.FAILED}
 
 
 def store_event(*, account: ProviderAccount, inbound: Inbound, payload: dict[str, str]) -> bool:
     """Keeps the raw event, once per provider message id; whether it is new."""
-    _, is_new = InboundEvent.objects.for_org(account.org_id).get_or_create(
+    event = InboundEvent(
+        org_id=account.org_id,
         account=account,
         provider_sid=clean(inbound.sid)[:64],
-        defaults={
-            "to": clean(inbound.to)[:32],
-            "from_value": clean(inbound.sender)[:32],
-            "body": clean(inbound.body),
-            "payload": {clean(key): clean(value) for key, value in payload.items()},
-        },
+        to=clean(inbound.to)[:32],
+        from_value=clean(inbound.sender)[:32],
+        body=clean(inbound.body),
+        payload={clean(key): clean(value) for key, value in payload.items()},
     )
+    is_new = rows.insert(event, conflict="ON CONFLICT (account_id, provider_sid) DO NOTHING")
     if is_new:
         hints.after_commit(PROCESS)
     return is_new
@@ -59,10 +61,7 @@ def store_event(*, account: ProviderAccount, inbound: Inbound, payload: dict[str
 
 def clean(text: str) -> str:
     """Without what could reorder or break a page: NUL, C0 and bidi controls. Line breaks stay."""
-    hostile = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
-    return "".join(
-        c for c in text if c in "\n\t" or (ord(c) >= 32 and ord(c) not in hostile and ord(c) != 127)
-    )
+    return HOSTILE.sub("", text)
 
 
 @shared_task

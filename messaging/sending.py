@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from messaging import consent, conversations, segments, usage
@@ -19,11 +19,13 @@ from messaging.signals import human_replied
 from messaging.statuses import Status, may_move
 from senderid.models import SenderId
 from senderid.phone_numbers import parse
-from tenants import hints
+from tenants import hints, rows
 from tenants.errors import DomainError, register
 from tenants.models import ApiKey, Membership
 
 DISPATCH = "messaging.dispatching.dispatch"
+# The campaign's own fan-out may be faster.
+ONCE_PER_CAMPAIGN = "ON CONFLICT (campaign_id, contact_id) WHERE origin = 'campaign' DO NOTHING"
 
 
 @transaction.atomic
@@ -35,6 +37,17 @@ def queue_message(
     metadata: dict[str, Any] | None = None,
 ) -> Message:
     """Queues one text, or raises the refusal. The row is durable when this commits; nothing else is needed."""
+    return queue_inside(request=request, api_key=api_key, client_ref=client_ref, metadata=metadata)
+
+
+def queue_inside(
+    *,
+    request: Request,
+    api_key: ApiKey | None = None,
+    client_ref: str = "",
+    metadata: dict[str, Any] | None = None,
+) -> Message:
+    """The same inside a transaction that a refusal rolls back whole, as a request of the API is: no savepoint."""
     if request.as_member is not None and not request.as_member.may_write:
         text = f"{request.as_member.name} is a viewer and writes nothing."
         raise DomainError("forbidden", text, status=403, field="as_member")
@@ -52,14 +65,11 @@ def queue_message(
     message = _row(request, plan, sender, contact)
     message.api_key, message.client_ref, message.metadata = api_key, client_ref, metadata or {}
     if request.campaign is None:
-        message.conversation = conversations.open_conversation(org=org, sender=sender, contact=contact)
-    try:
-        with transaction.atomic():
-            message.save(force_insert=True)
-    except IntegrityError:  # the campaign's own fan-out was faster
+        message.conversation = conversations.open_with(message=message, human=request.as_member)
+    if not rows.insert(message, conflict=ONCE_PER_CAMPAIGN if request.campaign else ""):
         raise DomainError("duplicate", f"{contact} has this campaign’s text already.", field="to")
     if message.conversation is not None:
-        _mark_conversation(message, request)
+        _tell(message.conversation, request)
     hints.after_commit(DISPATCH)
     return message
 
@@ -113,10 +123,7 @@ def _origin(request: Request) -> str:
     return Message.Origin.MANUAL if request.as_member else Message.Origin.API
 
 
-def _mark_conversation(message: Message, request: Request) -> None:
-    conversation = message.conversation
-    assert conversation is not None
-    conversations.record_outbound(conversation=conversation, message=message, human=request.as_member)
+def _tell(conversation: Conversation, request: Request) -> None:
     tell_conversation(conversation)
     if request.as_member is not None:
         member_id, conversation_id = request.as_member.pk, conversation.pk

@@ -1,21 +1,22 @@
-"""The rows selection looks at, loaded once: assignments by assignee, country rules, overrides, registrations."""
+"""The rows selection looks at, loaded once: assignments by assignee, country rules, overrides, registrations.
 
-from collections.abc import Iterable
+One text loads them with `load_board`, in plain SQL: it runs for every text and every look at the composer.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
-from senderid.country_rules import overrides_of
+from django.db import connection
+from django.utils import timezone
+
+from senderid.country_rules import NEEDS_REGISTRATION, Verdict, overrides_of
 from senderid.delegated import delegated_assignments
 from senderid.eligibility import Ask
-from senderid.models import (
-    Assignment,
-    AssignmentCountry,
-    CountryRule,
-    Registration,
-    SenderId,
-    VerdictOverride,
-)
-from tenants.access import Standing
+from senderid.models import CountryRule, ProviderAccount, Registration, SenderId, VerdictOverride
+from tenants import rows
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,16 @@ class Board:
     rules: dict[str, CountryRule] = field(default_factory=dict)
     overrides: dict[tuple[str, str], VerdictOverride] = field(default_factory=dict)
     registrations: dict[tuple[UUID, str], Registration] = field(default_factory=dict)
+    # By kind, home and destination: what the rules above come to, worked out once.
+    verdicts: dict[tuple[str, str, str], Verdict] = field(default_factory=dict)
 
     def of(self, assignee_id: UUID) -> list[Candidate]:
         return self.by_assignee.get(assignee_id, [])
+
+    def register(self, sender_id: UUID, country: str, status: str, expires_at: datetime | None) -> None:
+        self.registrations[sender_id, country] = Registration(
+            sender_id=sender_id, country=country, status=status, expires_at=expires_at
+        )
 
     def everyone(self) -> Iterable[Candidate]:
         for candidates in self.by_assignee.values():
@@ -60,10 +68,20 @@ class Board:
 
 
 def load_board(ask: Ask) -> Board:
-    """All that one Ask needs."""
-    ids = set(ask.standing.assignees) | {pk for pk in (ask.program_id, ask.campaign_id) if pk}
-    board = board_for(org_id=ask.org_id, assignee_ids=ids, countries=[ask.country])
-    board.delegated = _delegated(ask.standing)
+    """All that one Ask needs: two queries; a third where absences count."""
+    covered = delegated_assignments(ask.standing)
+    mine = set(ask.standing.assignees) | {pk for pk in (ask.program_id, ask.campaign_id) if pk}
+    board = _ground(ask)
+    for assignee_id, candidate in _candidates(
+        board, ask.org_id, mine | set(covered), of_simulators=ask.sandbox,
+        registered_in=ask.country if _registers(board) else "",
+    ):  # fmt: skip
+        if assignee_id in mine:
+            board.by_assignee.setdefault(assignee_id, []).append(candidate)
+        if assignee_id in covered:
+            chosen = covered[assignee_id][1]
+            if chosen is None or candidate.sender.pk in chosen:
+                board.delegated.append(candidate)
     return board
 
 
@@ -74,7 +92,7 @@ def board_for(*, org_id: UUID, assignee_ids: Iterable[UUID], countries: Iterable
         CountryRule.objects.all() if countries is None else CountryRule.objects.filter(pk__in=list(countries))
     )
     board.rules = {rule.country: rule for rule in rules}
-    for assignee_id, candidate in _candidates(org_id, assignee_ids):
+    for assignee_id, candidate in _candidates(board, org_id, assignee_ids):
         board.by_assignee.setdefault(assignee_id, []).append(candidate)
     registered = Registration.objects.for_org(org_id)
     if countries is not None:
@@ -83,40 +101,94 @@ def board_for(*, org_id: UUID, assignee_ids: Iterable[UUID], countries: Iterable
     return board
 
 
-def _candidates(org_id: UUID, assignee_ids: Iterable[UUID]) -> list[tuple[UUID, Candidate]]:
-    """One query: a row for each country of each assignment."""
-    rows = (
-        AssignmentCountry.objects.for_org(org_id)
-        .filter(assignee_id__in=list(assignee_ids))
-        .select_related("assignment__sender__provider_account")
-    )
-    countries: dict[UUID, set[str]] = {}
-    assignments: dict[UUID, Assignment] = {}
-    for row in rows:
-        assignments[row.assignment_id] = row.assignment
-        countries.setdefault(row.assignment_id, set()).update({row.country} if row.country else set())
-    return [(a.assignee_id, _candidate(a, countries[pk])) for pk, a in assignments.items()]
+def _ground(ask: Ask) -> Board:
+    """The country's rule, the org's overrides of it, and the registrations of senders that need no assignment."""
+    named = [sender.pk for sender in (ask.named, ask.fallback, ask.conversation_sender) if sender]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT {rows.columns(CountryRule, "r")},
+              (SELECT json_agg(json_build_array(v.kind, v.verdict, v.reason)) FROM senderid_verdictoverride v
+               WHERE v.org_id = %(org)s AND v.country = %(country)s),
+              (SELECT json_agg(json_build_array(g.sender_id, g.status, g.expires_at)) FROM senderid_registration g
+               WHERE g.org_id = %(org)s AND g.country = %(country)s AND g.sender_id = ANY(%(named)s::uuid[]))
+            FROM (SELECT 1) one LEFT JOIN senderid_countryrule r ON r.country = %(country)s
+            """,  # noqa: S608
+            {"org": ask.org_id, "country": ask.country, "named": named},
+        )
+        *rule, overrides, registered = cursor.fetchone()
+    board = Board()
+    if rule[0] is not None:
+        board.rules[ask.country] = rows.build(CountryRule, rule)
+    for kind, verdict, reason in overrides or ():
+        board.overrides[kind, ask.country] = VerdictOverride(
+            kind=kind, country=ask.country, verdict=verdict, reason=reason
+        )
+    for sender_id, status, expires_at in registered or ():
+        at = datetime.fromisoformat(expires_at) if expires_at else None
+        board.register(UUID(sender_id), ask.country, status, at)
+    return board
 
 
-def _candidate(assignment: Assignment, countries: set[str]) -> Candidate:
-    return Candidate(
-        sender=assignment.sender,
-        countries=frozenset(countries),
-        is_default=assignment.is_default,
-        priority=assignment.priority,
-        can_send=assignment.can_send,
-        is_live=assignment.is_live,
-    )
+@lru_cache(maxsize=1)
+def _sender_columns() -> str:
+    """Without the org, and the account as text: making a UUID costs more than all else in a row."""
+    plain = rows.columns(SenderId, "s").replace('s."org_id"', "NULL")
+    return plain.replace('s."provider_account_id"', 's."provider_account_id"::text')
 
 
-def _delegated(standing: Standing) -> list[Candidate]:
-    """Senders of those the member stands in for, as far as the delegation covers them."""
-    covered = delegated_assignments(standing)
-    if not covered:
-        return []
-    found = []
-    for assignee_id, candidate in _candidates(standing.org_id, covered):
-        chosen = covered[assignee_id][1]
-        if chosen is None or candidate.sender.pk in chosen:
-            found.append(candidate)
-    return found
+def _registers(board: Board) -> bool:
+    """Whether any kind of sender needs a registration there."""
+    rules = any(rule.alphanumeric == "registration_required" for rule in board.rules.values())
+    return rules or any(override.verdict == NEEDS_REGISTRATION for override in board.overrides.values())
+
+
+def _candidates(
+    board: Board,
+    org_id: UUID,
+    assignee_ids: Iterable[UUID],
+    *,
+    registered_in: str = "",
+    of_simulators: bool = False,
+) -> Iterator[tuple[UUID, Candidate]]:
+    """Every assignment of these assignees, in one query.
+
+    Where `registered_in` is a country, the senders' registrations there go onto the board; `of_simulators` loads the
+    accounts too.
+    """
+    ids = list(assignee_ids)
+    extra = joins = ""
+    if of_simulators:
+        extra = f", {rows.columns(ProviderAccount, 'p')}"
+        joins = "JOIN senderid_provideraccount p ON p.id = s.provider_account_id"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT array_position(%(ids)s::uuid[], a.assignee_id), a.is_default, a.priority, a.can_send,
+              a.valid_from, a.valid_until,
+              ARRAY(SELECT c.country FROM senderid_assignmentcountry c WHERE c.assignment_id = a.id AND c.country <> ''),
+              g.status, g.expires_at, {_sender_columns()}{extra}
+            FROM senderid_assignment a JOIN senderid_senderid s ON s.id = a.sender_id {joins}
+            LEFT JOIN senderid_registration g ON %(country)s <> '' AND g.sender_id = s.id AND g.country = %(country)s
+            WHERE a.org_id = %(org)s AND a.assignee_id = ANY(%(ids)s::uuid[])
+            """,  # noqa: S608
+            {"org": org_id, "ids": ids, "country": registered_in},
+        )
+        found = cursor.fetchall()
+    senders: dict[UUID, SenderId] = {}
+    accounts: dict[str, UUID] = {}
+    now, width = timezone.now(), rows.width(SenderId)
+    for place, is_default, priority, can_send, begins, ends, countries, status, expires_at, *values in found:
+        sender = senders.get(values[0])
+        if sender is None:
+            sender = senders[values[0]] = rows.build(SenderId, values[:width])
+            account = str(sender.provider_account_id)
+            sender.org_id = org_id
+            sender.provider_account_id = accounts.get(account) or accounts.setdefault(account, UUID(account))
+            if of_simulators:
+                sender.provider_account = rows.build(ProviderAccount, values[width:])
+            if status:
+                board.register(sender.pk, registered_in, status, expires_at)
+        is_live = (begins is None or begins <= now) and (ends is None or ends > now)
+        candidate = Candidate(sender, frozenset(countries), is_default, priority, can_send, is_live)
+        yield ids[place - 1], candidate

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db import connection
+
 from senderid.models import Assignment, DelegatedSender, SenderId
 from tenants.access import Standing
 from tenants.models import Assignee, Delegation, Membership, TeamMember
@@ -26,21 +28,43 @@ def assignee_ids_of(member: Membership) -> set[UUID]:
 
 
 def delegated_assignments(standing: Standing) -> dict[UUID, tuple[Delegation, set[UUID] | None]]:
-    """{assignee id of the absent: (delegation, chosen sender ids or None for all)}."""
+    """{assignee id of the absent: (delegation, chosen sender ids or None for all)}. One query, none without absences."""
     covered: dict[UUID, tuple[Delegation, set[UUID] | None]] = {}
+    if not standing.delegations:
+        return covered
+    teams, senders = _teams_and_senders(standing)
     for delegation in standing.delegations:
-        chosen = _chosen(delegation)
-        for assignee in assignee_ids_of(delegation.absent):
+        absent = delegation.absent
+        chosen = None if delegation.all_senders else set(senders.get(delegation.pk, ()))
+        for assignee in (absent.pk, *teams.get(absent.pk, ()), absent.profile_id):
+            if assignee is None:
+                continue
             first, known = covered.get(assignee, (delegation, set()))
             both = None if known is None or chosen is None else known | chosen
             covered[assignee] = (first, both)
     return covered
 
 
-def _chosen(delegation: Delegation) -> set[UUID] | None:
-    if delegation.all_senders:
-        return None
-    return set(delegation.chosen_senders.values_list("sender_id", flat=True))
+def _teams_and_senders(standing: Standing) -> tuple[dict[UUID, list[UUID]], dict[UUID, list[UUID]]]:
+    """Teams by absent member, chosen senders by delegation."""
+    found: tuple[dict[UUID, list[UUID]], dict[UUID, list[UUID]]] = ({}, {})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT 0, member_id, team_id FROM tenants_teammember WHERE org_id = %(org)s AND member_id = ANY(%(absent)s)
+            UNION ALL
+            SELECT 1, delegation_id, sender_id FROM senderid_delegatedsender
+            WHERE org_id = %(org)s AND delegation_id = ANY(%(delegations)s)
+            """,
+            {
+                "org": standing.org_id,
+                "absent": [delegation.absent_id for delegation in standing.delegations],
+                "delegations": [delegation.pk for delegation in standing.delegations],
+            },
+        )
+        for which, key, value in cursor.fetchall():
+            found[which].setdefault(key, []).append(value)
+    return found
 
 
 def readable_sender_ids(standing: Standing) -> set[UUID]:

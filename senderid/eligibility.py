@@ -69,13 +69,17 @@ def refusal_of(ask: Ask, board: "Board", candidate: "Candidate") -> Refusal | No
 
 def verdict_on(ask: Ask, board: "Board", sender: SenderId) -> Verdict:
     """What the destination country says of this sender."""
-    return verdict_for(
-        kind=sender.kind,
-        home=sender.country,
-        destination=ask.country,
-        rule=board.rules.get(ask.country),
-        override=board.overrides.get((sender.kind, ask.country)),
-    )
+    key = (sender.kind, sender.country, ask.country)
+    verdict = board.verdicts.get(key)
+    if verdict is None:
+        verdict = board.verdicts[key] = verdict_for(
+            kind=sender.kind,
+            home=sender.country,
+            destination=ask.country,
+            rule=board.rules.get(ask.country),
+            override=board.overrides.get((sender.kind, ask.country)),
+        )
+    return verdict
 
 
 def _is_assigned(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
@@ -126,7 +130,7 @@ def _covers_country(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
 def _not_opted_out(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
     if ask.opted_out == "all":
         return "opted_out", "This number has opted out of all your texts."
-    if candidate.sender.pk in ask.opted_out:
+    if ask.opted_out and candidate.sender.id in ask.opted_out:
         return "opted_out", "This number has opted out of texts from it."
     return None
 

@@ -47,14 +47,17 @@ def parse(text: str, country: str | None = None) -> Number | None:
         number = phonenumbers.parse(text, country)
     except NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
+    region = phonenumbers.region_code_for_number(number) or ""
+    if not phonenumbers.is_valid_number_for_region(
+        number, region
+    ):  # as is_valid_number, which would look it up anew
         return None
     kind = phonenumbers.number_type(number)
     zones = timezone.time_zones_for_number(number)
     zone = zones[0] if zones and zones[0] != "Etc/Unknown" else "UTC"
     return Number(
         e164=phonenumbers.format_number(number, PhoneNumberFormat.E164),
-        country=phonenumbers.region_code_for_number(number) or "",
+        country=region,
         timezone=zone,
         toll_free=kind == PhoneNumberType.TOLL_FREE,
         premium=kind in PREMIUM,

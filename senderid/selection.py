@@ -151,9 +151,10 @@ def _first_of(ask: Ask, board: Board, levels: list[tuple[str, list[Candidate]]])
 
 
 def _keep_best(rejected: dict[UUID, Refusal], refusal: Refusal) -> None:
-    known = rejected.get(refusal.sender.pk)
+    sender_id = refusal.sender.id
+    known = rejected.get(sender_id)
     if known is None or refusal.stage > known.stage:
-        rejected[refusal.sender.pk] = refusal
+        rejected[sender_id] = refusal
 
 
 def ranked(ask: Ask, candidates: list[Candidate]) -> list[Candidate]:
@@ -167,9 +168,9 @@ def _rank(ask: Ask, candidate: Candidate) -> tuple[object, ...]:
         ask.country not in candidate.countries,
         not candidate.is_default,
         candidate.priority,
-        sender.pk != ask.last_used,
+        sender.id != ask.last_used,
         REPLY_ORDER[Kind(sender.kind)] if ask.wants_reply else 0,
-        sender.pk,
+        sender.id,
     )
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
 from django.utils import timezone
 
-from tenants.models import Assignee, Delegation, Membership, Organization, TeamMember
+from tenants.models import Assignee, Delegation, Membership, Organization
 
 # Selection asks these in this order (product rules, steps 5 to 8).
 LEVELS = (Assignee.Kind.MEMBER, Assignee.Kind.TEAM, Assignee.Kind.PROFILE, Assignee.Kind.ORGANIZATION)
@@ -23,22 +24,31 @@ class Standing:
 
 
 def standing_of(member: Membership, at: datetime | None = None) -> Standing:
-    """Member, teams, profile, org; plus the delegations that run at `at` (default now). Two queries."""
+    """Member, teams, profile, org; plus the delegations that run at `at` (default now). One query; two with those."""
     at = at or timezone.now()
     assignees: dict[UUID, str] = {member.pk: Assignee.Kind.MEMBER}
-    for team_id in (
-        TeamMember.objects.for_org(member.org_id).filter(member=member).values_list("team_id", flat=True)
-    ):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT ARRAY(SELECT team_id FROM tenants_teammember WHERE org_id = %(org)s AND member_id = %(member)s),
+              EXISTS (SELECT FROM tenants_delegation WHERE org_id = %(org)s AND stand_in_id = %(member)s
+                      AND starts_at <= %(at)s AND ends_at > %(at)s)
+            """,
+            {"org": member.org_id, "member": member.pk, "at": at},
+        )
+        teams, stands_in = cursor.fetchone()
+    for team_id in teams:
         assignees[team_id] = Assignee.Kind.TEAM
     if member.profile_id:
         assignees[member.profile_id] = Assignee.Kind.PROFILE
     assignees[member.org_id] = Assignee.Kind.ORGANIZATION
-    delegations = (
-        Delegation.objects.for_org(member.org_id)
-        .filter(stand_in=member, starts_at__lte=at, ends_at__gt=at, absent__is_active=True)
-        .select_related("absent__user")
-    )
-    return Standing(member.org_id, member, assignees, tuple(delegations))
+    delegations = _running(member, at) if stands_in else ()
+    return Standing(member.org_id, member, assignees, delegations)
+
+
+def _running(member: Membership, at: datetime) -> tuple[Delegation, ...]:
+    rows = Delegation.objects.for_org(member.org_id).filter(stand_in=member, absent__is_active=True)
+    return tuple(rows.filter(starts_at__lte=at, ends_at__gt=at).select_related("absent__user"))
 
 
 def standing_of_org(org: Organization) -> Standing:

@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest
 from rest_framework import exceptions, pagination, permissions, throttling
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from tenants.hints import BREAK_SECONDS, redis_client
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,10 @@ class HasScope(permissions.BasePermission):
 
 
 class PerKey(throttling.BaseThrottle):
-    """600 requests in 10 s per key, counted in Redis; when Redis is away nobody is held up."""
+    """600 requests in 10 s per key, counted in Redis; when Redis is away nobody is held up.
+
+    One request waits a second at most to find that out; the others are not counted for the next few seconds.
+    """
 
     left: float = 0
 
@@ -41,18 +45,30 @@ class PerKey(throttling.BaseThrottle):
             return True
         most, window = settings.API_RATE_LIMIT
         now = time.time()
-        bucket = int(now // window)
         self.left = window - now % window
-        try:
-            name = f"api-rate:{key.pk}:{bucket}"
-            cache.add(name, 0, timeout=window * 2)
-            return cache.incr(name) <= most
-        except Exception:
-            log.warning("rate limit not counted: Redis is away")
-            return True
+        return _count(f"api-rate:{key.pk}:{int(now // window)}", window) <= most
 
     def wait(self) -> float:
         return self.left
+
+
+_away: dict[str, float] = {"until": 0.0}
+
+
+def _count(name: str, window: int) -> int:
+    """How many came in this window, this one included; 0 while Redis is away."""
+    if time.monotonic() < _away["until"]:
+        return 0
+    try:
+        client = redis_client()
+        count = int(client.incr(name))
+        if count == 1:
+            client.expire(name, window * 2)
+        return count
+    except Exception as error:
+        _away["until"] = time.monotonic() + BREAK_SECONDS
+        log.warning("requests are not counted for %s s: %s", BREAK_SECONDS, type(error).__name__)
+        return 0
 
 
 class CursorPages(pagination.CursorPagination):

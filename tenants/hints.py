@@ -52,21 +52,24 @@ def _run() -> None:
         if time.monotonic() < closed_until:
             continue
         try:
-            for item in batch:
-                _deliver(item)
+            _deliver(list(batch))
         except Exception as error:
             log.warning("hints pause %s s: %s", BREAK_SECONDS, type(error).__name__)
             closed_until = time.monotonic() + BREAK_SECONDS
 
 
-def _deliver(item: tuple[str, str]) -> None:
-    channel, payload = item
-    if channel == "task":
+def _deliver(batch: list[tuple[str, str]]) -> None:
+    """What is published goes in one round trip."""
+    events = [item for item in batch if item[0] != "task"]
+    for _, task in (item for item in batch if item[0] == "task"):
         from celery import current_app
 
-        current_app.send_task(payload, retry=False, expires=30)
-    else:
-        redis_client().publish(channel, payload)
+        current_app.send_task(task, retry=False, expires=30)
+    if events:
+        together = redis_client().pipeline(transaction=False)
+        for channel, payload in events:
+            together.publish(channel, payload)
+        together.execute()
 
 
 def redis_client() -> Any:

@@ -1,9 +1,14 @@
 """Who is asking: every request of a tenant runs in one transaction that PostgreSQL limits to its org."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
+from csp.middleware import CSPMiddleware
 from django.contrib.auth import logout
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -15,20 +20,58 @@ from tenants.scoping import as_org
 
 Handler = Callable[[HttpRequest], HttpResponse]
 API = "/api/v1/"
+MACHINES = (API, "/webhooks/")
 OPEN_API = ("/api/v1/openapi.json", "/api/v1/error-codes")
 CURRENT_ORG = "org"
 
 
-def contain_outages(get_response: Handler) -> Handler:
-    """PostgreSQL away: 503 and nothing accepted, never a 500 with a stack."""
+OUTAGES = (OperationalError, InterfaceError)
 
-    def middleware(request: HttpRequest) -> HttpResponse:
-        try:
-            return get_response(request)
-        except (OperationalError, InterfaceError):
-            return unavailable(request)
 
-    return middleware
+def is_for_machines(request: HttpRequest) -> bool:
+    """The API and the webhooks: no session, no cookie, no page."""
+    return request.path.startswith(MACHINES)
+
+
+class PagesOnly:
+    """Steps aside for the machines' doors."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if is_for_machines(request):
+            return self.get_response(request)  # type: ignore[attr-defined]
+        return super().__call__(request)  # type: ignore[misc]
+
+
+class ContentSecurity(PagesOnly, CSPMiddleware):
+    pass
+
+
+class Sessions(PagesOnly, SessionMiddleware):
+    pass
+
+
+class Authentication(PagesOnly, AuthenticationMiddleware):
+    pass
+
+
+class Messages(PagesOnly, MessageMiddleware):
+    pass
+
+
+class ContainOutages:
+    """PostgreSQL away: 503 and nothing accepted, never a 500 with a stack.
+
+    Django turns what a view raises into a 500 before any middleware could catch it, hence `process_exception`.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return unavailable(request) if isinstance(error, OUTAGES) else None
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
@@ -45,26 +88,35 @@ def scope_to_member(get_response: Handler) -> Handler:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request.org = request.member = request.api_key = None  # type: ignore[attr-defined]
-        if request.path.startswith(API) and not request.path.startswith(OPEN_API):
-            return _as_key(request, get_response)
-        if getattr(request, "user", None) is not None and request.user.is_authenticated:
-            return _as_member(request, get_response)
-        return get_response(request)
+        try:
+            return _scoped(request, get_response)
+        except OUTAGES:
+            return unavailable(request)
 
     return middleware
 
 
+def _scoped(request: HttpRequest, get_response: Handler) -> HttpResponse:
+    if request.path.startswith(API) and not request.path.startswith(OPEN_API):
+        return _as_key(request, get_response)
+    if is_for_machines(request):
+        return get_response(request)
+    if getattr(request, "user", None) is not None and request.user.is_authenticated:
+        return _as_member(request, get_response)
+    return get_response(request)
+
+
 def _as_key(request: HttpRequest, get_response: Handler) -> HttpResponse:
     try:
-        key = api_keys.find(request.headers.get("Authorization", ""))
+        with api_keys.entered(request.headers.get("Authorization", "")) as key:
+            request.api_key, request.org = key, key.org  # type: ignore[attr-defined]
+            token = audit.acting_key.set(key)
+            try:
+                return _kept(get_response(request))
+            finally:
+                audit.acting_key.reset(token)
     except DomainError as error:
         return problem(error.code, error.text, status=401, headers={"WWW-Authenticate": "Bearer"})
-    request.api_key, request.org = key, key.org  # type: ignore[attr-defined]
-    token = audit.acting_key.set(key)
-    try:
-        return _inside(key.org_id, request, get_response)
-    finally:
-        audit.acting_key.reset(token)
 
 
 def _as_member(request: HttpRequest, get_response: Handler) -> HttpResponse:
@@ -94,7 +146,11 @@ def current_membership(request: HttpRequest) -> Membership | None:
 
 def _inside(org_id: UUID, request: HttpRequest, get_response: Handler) -> HttpResponse:
     with as_org(org_id):
-        response = get_response(request)
-        if response.status_code >= 400 and not getattr(response, "keep", False):
-            transaction.set_rollback(True)
-        return response
+        return _kept(get_response(request))
+
+
+def _kept(response: HttpResponse) -> HttpResponse:
+    """What was written stays only when the answer is no error, or says so itself."""
+    if response.status_code >= 400 and not getattr(response, "keep", False):
+        transaction.set_rollback(True)
+    return response

@@ -90,14 +90,25 @@ class TenantOwned(models.Model):
         default_manager_name = "unscoped"
 
 
+# In a SELECT that finds a row of an org as the owner: from then on the transaction is that org's.
+TAKE_ROLE = "set_config('role', 'callsign_app', true), set_config('app.org_id', {}::text, true)"
+
+
 @contextmanager
 def as_org(org: Any) -> Iterator[None]:
     """One transaction in which PostgreSQL itself shows only this org's rows (row-level security)."""
+    with as_owner() as cursor:
+        _take_role(cursor, "callsign_app", str(getattr(org, "pk", org)))
+        yield
+
+
+@contextmanager
+def as_owner() -> Iterator[Any]:
+    """One transaction; its cursor, which may take an org's role (TAKE_ROLE) for the rest of it."""
     nested = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         before = _role_and_org(cursor) if nested else None
-        _take_role(cursor, "callsign_app", str(getattr(org, "pk", org)))
-        yield
+        yield cursor
         # PostgreSQL itself restores it when a savepoint rolls back, else only at the end of the outer transaction.
         if before is not None and not connection.needs_rollback:
             _take_role(cursor, *before)

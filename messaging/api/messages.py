@@ -134,7 +134,7 @@ class MessageViewSet(OrgViewSet):
     def create(self, request: Request) -> Response:
         def work() -> tuple[int, Any]:
             given = self.read_input(SendSerializer)
-            message = sending.queue_message(
+            message = sending.queue_inside(
                 request=self._text(given),
                 api_key=self.key,
                 client_ref=given.get("client_ref", ""),

@@ -187,7 +187,7 @@ def test_only_those_who_must_ask_without_an_org() -> None:
     asking = {
         str(path.relative_to(ROOT))
         for path in python_files("config", *APPS)
-        if "unscoped" in path.read_text()
+        if re.search(r"unscoped|as_owner\(", path.read_text())
     }
     assert asking == set(UNSCOPED)
 

@@ -18,13 +18,18 @@ def org() -> Organization:
     return make_org()
 
 
+def find(header: str) -> ApiKey:
+    with api_keys.entered(header) as key:
+        return key
+
+
 def found(text: str) -> ApiKey:
-    return api_keys.find(f"Bearer {text}")
+    return find(f"Bearer {text}")
 
 
 def refused(header: str) -> str:
     with pytest.raises(DomainError) as error:
-        api_keys.find(header)
+        find(header)
     assert error.value.status == 401
     return error.value.code
 
@@ -71,7 +76,7 @@ def test_other_headers_are_refused(header: str) -> None:
 
 def test_the_scheme_is_read_in_any_case(org: Organization) -> None:
     key, text = api_keys.mint(org=org, name="CRM")
-    assert api_keys.find(f"bearer {text}").pk == key.pk
+    assert find(f"bearer {text}").pk == key.pk
 
 
 @pytest.mark.parametrize(
