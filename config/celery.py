@@ -1,8 +1,13 @@
 """The Celery app: queues, routes and the beat. Tasks carry ids only and are safe to run twice."""
 
 import os
+import signal
+from contextlib import suppress
+from typing import Any
 
+from billiard import active_children
 from celery import Celery
+from celery.signals import worker_process_init, worker_shutting_down
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -50,3 +55,23 @@ app.conf.update(
 )
 
 app.autodiscover_tasks()
+
+
+# SIGTERM may come to the whole group (supervisord) or to the parent alone (docker). A pool process answers it by
+# ending in the middle of its calls, whose texts then are unknown until their leases end; so it ignores it, and is
+# told by the parent, which waits for the tasks under way. Billiard leaves only ignored signals alone.
+@worker_process_init.connect
+def end_drains_politely(**_: Any) -> None:
+    """In each pool process."""
+    from messaging import dispatching
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR2, dispatching.stop)
+
+
+@worker_shutting_down.connect
+def tell_pool_processes(**_: Any) -> None:
+    """In the parent: drains claim nothing more, and end when what is under way is recorded."""
+    for process in active_children():
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGUSR2)

@@ -31,9 +31,16 @@ def main() -> None:
     from django.conf import settings
     from django.utils.module_loading import import_string
 
+    from messaging.draining import stop as end_drains
+
     stopping = threading.Event()
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        end_drains()
+
     for sig in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sig, lambda *_: stopping.set())
+        signal.signal(sig, stop)
     sweeps = {path: import_string(path) for path in settings.SWEEPS}
     logger.info("dispatching: %s", ", ".join(sweeps))
     dispatch(sweeps, stopping, heartbeat=settings.DATA_DIR / "dispatcher.alive")

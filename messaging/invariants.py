@@ -94,15 +94,29 @@ QUERIES = {
     "a campaign texted a contact twice": """
         SELECT campaign_id FROM messaging_message WHERE origin = 'campaign'
         GROUP BY campaign_id, contact_id HAVING count(*) > 1""",
-    "a campaign is done but someone of its audience has neither a text nor a reason": """
-        SELECT c.id FROM messaging_campaign c WHERE c.status = 'done' AND c.total > (
-          SELECT COALESCE(sum(queued + sent + delivered + undelivered + failed + cancelled + skipped), 0)
-          FROM messaging_campaigncount n WHERE n.campaign_id = c.id)""",
-    "a campaign’s figures miss some of its texts": """
-        SELECT c.id FROM messaging_campaign c
-        WHERE (SELECT COALESCE(sum(queued + sent + delivered + undelivered + failed + cancelled), 0)
-               FROM messaging_campaigncount n WHERE n.campaign_id = c.id)
-          < (SELECT count(*) FROM messaging_message m WHERE m.campaign_id = c.id AND m.origin = 'campaign')""",
+    "someone of a campaign’s audience has neither a text nor a reason, nor waits": """
+        SELECT c.id FROM messaging_campaign c WHERE c.status IN ('sending', 'paused', 'done') AND c.total >
+          (SELECT count(*) FROM messaging_message m WHERE m.campaign_id = c.id AND m.origin = 'campaign')
+          + (SELECT count(*) FROM messaging_campaignskip s WHERE s.campaign_id = c.id)
+          + (SELECT COALESCE(sum(p.size), 0) FROM messaging_campaignportion p WHERE p.campaign_id = c.id)""",
+    "a campaign’s figures differ from its texts and skips": """
+        SELECT t.campaign_id FROM (
+          SELECT campaign_id,
+            count(*) FILTER (WHERE status IN ('scheduled', 'queued', 'sending', 'unknown')) AS queued,
+            count(*) FILTER (WHERE status IN ('accepted', 'sent')) AS sent,
+            count(*) FILTER (WHERE status = 'delivered') AS delivered,
+            count(*) FILTER (WHERE status = 'undelivered') AS undelivered,
+            count(*) FILTER (WHERE status IN ('failed', 'blocked', 'expired')) AS failed,
+            count(*) FILTER (WHERE status = 'cancelled') AS cancelled, 0 AS skipped
+          FROM messaging_message WHERE campaign_id IS NOT NULL AND origin = 'campaign' GROUP BY campaign_id
+          UNION ALL
+          SELECT campaign_id, 0, 0, 0, 0, 0, 0, count(*) FROM messaging_campaignskip GROUP BY campaign_id
+          UNION ALL
+          SELECT campaign_id, -queued, -sent, -delivered, -undelivered, -failed, -cancelled, -skipped
+          FROM messaging_campaigncount) t
+        GROUP BY t.campaign_id
+        HAVING (sum(queued), sum(sent), sum(delivered), sum(undelivered), sum(failed), sum(cancelled), sum(skipped))
+          <> (0, 0, 0, 0, 0, 0, 0)""",
     "someone was skipped by a campaign without a reason": """
         SELECT id FROM messaging_campaignskip WHERE code = ''""",
     "a campaign ended though some of its audience wait": """

@@ -21,9 +21,14 @@ OPEN = ("scheduled", "queued", "sending", "unknown")
 HANDED_OVER = ("accepted", "sent", "delivered", "undelivered")
 
 
-def rows(stack: Stack, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+def state_of(stack: Stack) -> dict[str, str]:
+    """Where its servers are."""
     state = json.loads((Path(stack.env["DATA_DIR"]) / "stack.json").read_text())
-    with closing(psycopg2.connect(state["environ"]["DATABASE_URL"])) as connection:
+    return dict(state["environ"])
+
+
+def rows(stack: Stack, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    with closing(psycopg2.connect(state_of(stack)["DATABASE_URL"])) as connection:
         cursor = connection.cursor()
         cursor.execute(sql, values)
         return cursor.fetchall()

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tests.faults.beside_a_simulator import crash_everywhere
 from tests.faults.campaign import campaign_under_fire
-from tests.faults.crashes import crash_everywhere
 from tests.stack import Api, Stack
 
 

@@ -210,7 +210,7 @@ BROKEN: dict[Callable[[Texting], None], str] = {
     text_from_nowhere: "came from no event",
     event_waits: "an inbound event waits for over 60 s",
     one_forgotten: "has neither a text nor a reason",
-    figures_astray: "figures miss some of its texts",
+    figures_astray: "figures differ from its texts and skips",
     skipped_without_a_reason: "skipped by a campaign without a reason",
     ended_too_early: "ended though some of its audience wait",
 }  # fmt: skip
