@@ -27,7 +27,8 @@ def find(stack: Stack, program: str) -> psutil.Process | None:
     try:
         for child in supervisord(stack).children():
             words = " ".join(child.cmdline())
-            if WORDS[program] in words and "config/supervision.py" not in words:
+            is_alive = child.status() != psutil.STATUS_ZOMBIE
+            if WORDS[program] in words and "config/supervision.py" not in words and is_alive:
                 return child
     except (psutil.Error, StopIteration):
         pass

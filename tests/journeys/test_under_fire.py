@@ -4,6 +4,8 @@ from pathlib import Path
 
 from tests.faults.beside_a_simulator import crash_everywhere
 from tests.faults.campaign import campaign_under_fire
+from tests.faults.losing_postgres import kill_postgres
+from tests.faults.losing_redis import flush, lose_redis
 from tests.stack import Api, Stack
 
 
@@ -13,3 +15,11 @@ def test_a_small_campaign_survives_4_kills_and_a_bad_carrier(stack: Stack, api: 
 
 def test_a_process_may_die_at_every_crash_point_once(tmp_path: Path) -> None:
     crash_everywhere(tmp_path, "--most", "1")
+
+
+def test_a_flush_of_redis_in_mid_campaign_loses_nothing(stack: Stack, api: Api) -> None:
+    lose_redis(stack, api, texts=200, ways=[flush])
+
+
+def test_a_kill_of_postgres_keeps_every_202(stack: Stack, api: Api) -> None:
+    kill_postgres(stack, api, times=1, pause=2)
