@@ -74,7 +74,7 @@ def measure_flatness(scene: Scene, *, few: int, many: int, senders: int) -> dict
     def cost(texts: int, of: int) -> Drained:
         queueing.clear()
         scene.fill(texts=texts, senders=of)
-        return queueing.drain(longest=few / 1500)
+        return queueing.drain(longest=few / 1000)
 
     short, long = cost(few, 100), cost(many, 100)
     several = cost(few, senders)

@@ -1,18 +1,17 @@
 """Is it alive, is it ready, what does it measure."""
 
-from datetime import timedelta
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from messaging.models import Message
-from messaging.statuses import Status
+from messaging import measures, queue_state
 from tenants.hints import redis_client
 
-TOO_OLD = timedelta(seconds=60)
+LANES = ("interactive", "bulk")
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -21,19 +20,17 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when database and broker answer and nothing has been due for over 60 s; 503 otherwise."""
+    """200 when database and broker answer and no text is late by over 60 s; 503 otherwise.
+
+    A text that waits for its sender's rate is not late, nor is one of a paused account.
+    """
     state: dict[str, Any] = {"database": _try(_database), "broker": _try(_broker)}
-    age = oldest_due() if state["database"] == "ok" else None
-    state["oldest_due_seconds"] = age
-    ready = state["database"] == "ok" and state["broker"] == "ok" and (age or 0) <= TOO_OLD.total_seconds()
+    ready = state["database"] == "ok" and state["broker"] == "ok"
+    if state["database"] == "ok":
+        ages = queue_state.ages()
+        state |= {"oldest_due_seconds": ages.oldest_due, "oldest_late_seconds": ages.oldest_late}
+        ready = ready and not ages.oldest_late
     return JsonResponse({"ready": ready, **state}, status=200 if ready else 503)
-
-
-def oldest_due() -> float:
-    """Age in seconds of the oldest text that could have left; 0 when none waits."""
-    due = Message.unscoped.filter(status=Status.QUEUED, due_at__lte=timezone.now()).order_by("due_at")
-    first = due.values_list("due_at", flat=True).first()
-    return round((timezone.now() - first).total_seconds(), 1) if first else 0.0
 
 
 def _try(check: Any) -> str:
@@ -53,14 +50,62 @@ def _broker() -> None:
     redis_client().ping()
 
 
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Queue depth by state and the age of the oldest due text, for Prometheus."""
-    registry = CollectorRegistry()
-    texts = Gauge("callsign_texts_open", "Texts that are not final, by state", ["status"], registry=registry)
-    for status in (Status.SCHEDULED, Status.QUEUED, Status.SENDING, Status.UNKNOWN):
-        texts.labels(status).set(Message.unscoped.filter(status=status).count())
-    age = Gauge(
-        "callsign_oldest_due_seconds", "Age of the oldest text that could have left", registry=registry
+class Collector:
+    """The queue as the database has it, and what the workers added up in Redis."""
+
+    def collect(self) -> Iterable[Metric]:
+        depth = GaugeMetricFamily(
+            "callsign_queue_depth", "Texts queued, by class of sender", labels=["sender", "lane"]
+        )
+        age = GaugeMetricFamily(
+            "callsign_queue_age_seconds", "Age of the first due text", labels=["sender", "lane"]
+        )
+        for kind, lane, texts, seconds in queue_state.depths():
+            depth.add_metric([kind, LANES[lane]], texts)
+            age.add_metric([kind, LANES[lane]], max(0.0, seconds))
+        unsettled = GaugeMetricFamily(
+            "callsign_texts_unsettled", "On their way, or of unknown fate", labels=["status"]
+        )
+        for status, texts in queue_state.unsettled().items():
+            unsettled.add_metric([status], texts)
+        ages = queue_state.ages()
+        yield from (depth, age, unsettled)
+        yield GaugeMetricFamily(
+            "callsign_oldest_due_seconds", "Oldest text that could have left", ages.oldest_due
+        )
+        yield GaugeMetricFamily(
+            "callsign_oldest_late_seconds", "Oldest text that should have left", ages.oldest_late
+        )
+        yield from _added_up(measures.read())
+
+
+def _added_up(found: dict[str, dict[str, float]]) -> Iterable[Metric]:
+    attempts = CounterMetricFamily(
+        "callsign_attempts", "Calls to carriers, by what came of them", labels=["outcome"]
     )
-    age.set(oldest_due())
+    for outcome, n in sorted(found.get("attempts", {}).items()):
+        attempts.add_metric([outcome], n)
+    yield attempts
+    for name, text in (
+        ("claim", "Claiming a batch"),
+        ("call", "A call to the carrier"),
+        ("record", "Recording answers"),
+    ):
+        yield _histogram(f"callsign_{name}_seconds", text, found.get(name, {}))
+
+
+def _histogram(name: str, text: str, found: dict[str, float]) -> Metric:
+    histogram = HistogramMetricFamily(name, text)
+    buckets, total = [], 0.0
+    for most in (*map(str, measures.BUCKETS), "+Inf"):
+        total += found.get(most, 0.0)
+        buckets.append((most, total))
+    histogram.add_metric([], buckets, found.get("sum", 0.0))
+    return histogram
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """For Prometheus: queue depth and age by class of sender, attempts by outcome, unknowns, claim and call times."""
+    registry = CollectorRegistry()
+    registry.register(Collector())  # type: ignore[arg-type]
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

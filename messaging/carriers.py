@@ -14,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
+from messaging import measures
 from messaging.claiming import Claimed
 from messaging.failpoints import failpoint
 from senderid.models import ProviderAccount
@@ -110,6 +111,7 @@ class Lane:
             # Its lease may run out during the call; then someone else could send it too. It goes back unsent.
             return LATE
         failpoint("calling")
+        began = time.monotonic()
         answer = await self.carrier.send(  # it never raises
             Outgoing(
                 to=text.to,
@@ -119,6 +121,7 @@ class Lane:
                 validity=int((text.expires_at - timezone.now()).total_seconds()),
             )
         )
+        measures.observe("call", time.monotonic() - began)
         failpoint("answered")
         return answer
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,7 +18,7 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from messaging import claiming, recording
+from messaging import claiming, measures, recording
 from messaging.carriers import Carriers, read_account
 from messaging.claiming import Claimed
 from messaging.failpoints import failpoint
@@ -67,6 +68,7 @@ class Drain:
             self._landed.set()
             await recorder
             await self._carriers.close()
+            await self._in(self._records, partial(measures.flush, now=True))
             for threads in (self._claims, self._records):
                 await self._in(threads, _close_connection)
                 threads.shutdown()
@@ -98,7 +100,10 @@ class Drain:
         if time.monotonic() - self._promoted_at > PROMOTE_EVERY:
             claiming.promote_scheduled()
             self._promoted_at = time.monotonic()
+        began = time.monotonic()
         batch = claiming.claim(_throttle, turns=self._turns, room=self._carriers.room)
+        if batch:
+            measures.observe("claim", time.monotonic() - began)
         failpoint("claimed")
         return batch
 
@@ -110,9 +115,7 @@ class Drain:
             by_account.setdefault(text.account_id, []).append(text)
         for account_id, texts in by_account.items():
             if not self._carriers.knows(account_id):
-                account: ProviderAccount = await self._in(
-                    self._claims, partial(read_account, account_id)
-                )
+                account: ProviderAccount = await self._in(self._claims, partial(read_account, account_id))
                 self._carriers.add(account)
             self._carriers.push(account_id, texts)
 
@@ -138,14 +141,22 @@ class Drain:
         ends = time.monotonic() + TRY_TO_RECORD_FOR
         while True:
             close_old_connections()
+            began = time.monotonic()
             try:
                 recording.record(done)
+                self._measure(done, time.monotonic() - began)
                 return
             except (OperationalError, InterfaceError):
                 if time.monotonic() > ends:
                     log.exception("%s answers were not recorded; the carrier will be asked", len(done))
                     return
                 time.sleep(0.5)
+
+    def _measure(self, done: list[tuple[Claimed, Answer]], seconds: float) -> None:
+        measures.observe("record", seconds)
+        for outcome, n in Counter(answer.outcome for _, answer in done).items():
+            measures.count("attempts", outcome, n)
+        measures.flush()
 
 
 def _close_connection() -> None:
