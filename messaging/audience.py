@@ -19,7 +19,7 @@ FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS place FROM ({mean
 GROUP BY place RETURNING size
 """
 CUT_UP = """
-SELECT array_agg(id ORDER BY id)
+SELECT array_agg(id ORDER BY id)::text
 FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS place FROM ({meant}) meant(id)) numbered
 GROUP BY place ORDER BY place
 """
@@ -54,8 +54,8 @@ def freeze(campaign: Campaign) -> int:
         return sum(size for (size,) in cursor.fetchall())
 
 
-def cut_up(campaign: Campaign) -> list[list[UUID]]:
-    """The ids of the same portions without writing any, 16 bytes and a little for each contact."""
+def cut_up(campaign: Campaign) -> list[str]:
+    """The same portions without writing any: the ids as PostgreSQL writes an array, 37 bytes for each contact."""
     meant, values = audience_of(campaign).values("pk").query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(CUT_UP.format(meant=meant), [PORTION, *values])

@@ -74,7 +74,7 @@ def report(campaign: Campaign) -> dict[str, Any]:
     tally = Tally(starts_at=max(now, campaign.send_at or now))
     for ids in cut_up(campaign):
         people = people_of(campaign.org_id, ids)
-        around = surroundings(campaign, people, now=tally.starts_at)
+        around = surroundings(campaign, ids, people, now=tally.starts_at)
         for person in people:
             tally.add(decide(around, person))
     skipped = tally.skipped

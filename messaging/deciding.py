@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from messaging import quiet_hours, rendering, segments
-from messaging.models import Campaign, ConsentEntry, Conversation, OptOut
+from messaging.models import Campaign, OptOut
 from messaging.premium_numbers import is_premium
 from senderid.board import Board, board_for
 from senderid.eligibility import Ask
@@ -28,16 +28,33 @@ from tenants.models import Membership
 
 OptedOut = frozenset[UUID] | Literal["all"]
 NOBODY: frozenset[UUID] = frozenset()
+# Ids come and go as PostgreSQL writes an array of them: objects made of 100,000 would take most of the time.
 PEOPLE = """
-SELECT id, number, name, country, timezone, owner_id, attributes::text FROM messaging_contact
-WHERE org_id = %s AND id = ANY(%s) ORDER BY id
+SELECT id::text, number, name, country, timezone, owner_id, attributes::text FROM messaging_contact
+WHERE org_id = %s AND id = ANY(%s::uuid[]) ORDER BY id
+"""
+OPTED_OUT = """
+SELECT o.number, o.scope, o.sender_id FROM messaging_contact k
+JOIN messaging_optout o ON o.org_id = k.org_id AND o.number = k.number AND o.scope <> 'program'
+WHERE k.org_id = %s AND k.id = ANY(%s::uuid[])
+"""
+CONSENTED = """
+SELECT number FROM (
+  SELECT DISTINCT ON (e.number) e.number, e.what FROM messaging_contact k
+  JOIN messaging_consententry e ON e.org_id = k.org_id AND e.number = k.number AND e.scope = 'org'
+  WHERE k.org_id = %s AND k.id = ANY(%s::uuid[]) ORDER BY e.number, e.at DESC) newest
+WHERE what <> 'opt_out'
+"""
+LAST_USED = """
+SELECT DISTINCT ON (contact_id) contact_id::text, sender_id FROM messaging_conversation
+WHERE org_id = %s AND contact_id = ANY(%s::uuid[]) AND last_at IS NOT NULL ORDER BY contact_id, last_at DESC
 """
 
 
 class Person(NamedTuple):
-    """What a campaign looks at of a contact; a model for each of 100,000 would take most of the time."""
+    """What a campaign looks at of a contact."""
 
-    pk: UUID
+    pk: str
     number: str
     name: str
     country: str
@@ -83,40 +100,49 @@ class Surroundings:
     standings: dict[UUID, Standing]
     opted_out: dict[str, OptedOut]
     consented: set[str] | None
-    last_used: dict[UUID, UUID]
+    last_used: dict[str, UUID]
     now: datetime
     choices: dict[tuple[Any, ...], Choice] = field(default_factory=dict)
     due: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
 
-def people_of(org_id: UUID, ids: list[UUID]) -> list[Person]:
+def people_of(org_id: UUID, ids: str) -> list[Person]:
     """These contacts, by their ids' order; one that was deleted is not among them."""
+    return [Person(*row) for row in _rows(PEOPLE, org_id, ids)]
+
+
+def _rows(statement: str, org_id: UUID, ids: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(PEOPLE, [org_id, ids])
-        return [Person(*row) for row in cursor.fetchall()]
+        cursor.execute(statement, [org_id, ids])
+        return cursor.fetchall()
 
 
-def surroundings(campaign: Campaign, people: list[Person], now: datetime | None = None) -> Surroundings:
+def surroundings(
+    campaign: Campaign, ids: str, people: list[Person], now: datetime | None = None
+) -> Surroundings:
     """Loads what the decisions for these people need: a fixed number of queries, and two per contact owner."""
     org_id = campaign.org_id
     template = rendering.Template(campaign.body)
     owners: dict[UUID, Membership] = {}
     if _by_owner(campaign) or "owner.name" in template.names:
-        ids = {person.owner_id for person in people if person.owner_id}
-        owners = Membership.objects.for_org(org_id).select_related("user").in_bulk(ids)
-    standings = {pk: standing_of(owner) for pk, owner in owners.items() if owner.is_active}
-    standings = standings if _by_owner(campaign) else {}
+        owner_ids = {person.owner_id for person in people if person.owner_id}
+        owners = Membership.objects.for_org(org_id).select_related("user").in_bulk(owner_ids)
+    standings = {
+        pk: standing_of(owner) for pk, owner in owners.items() if owner.is_active and _by_owner(campaign)
+    }
     assignees = {pk for standing in standings.values() for pk in standing.assignees} | {campaign.pk}
-    numbers = [person.number for person in people]
+    consented = None
+    if campaign.org.require_consent:
+        consented = {number for (number,) in _rows(CONSENTED, org_id, ids)}
     return Surroundings(
         campaign=campaign,
         template=template,
         board=board_for(org_id=org_id, assignee_ids=assignees, countries={p.country for p in people}),
         owners=owners,
         standings=standings,
-        opted_out=_opted_out(org_id, numbers),
-        consented=_consented(org_id, numbers) if campaign.org.require_consent else None,
-        last_used=_last_used(org_id, [person.pk for person in people]),
+        opted_out=_opted_out(_rows(OPTED_OUT, org_id, ids)),
+        consented=consented,
+        last_used=dict(_rows(LAST_USED, org_id, ids)),
         now=now or timezone.now(),
     )
 
@@ -125,24 +151,12 @@ def _by_owner(campaign: Campaign) -> bool:
     return campaign.sender_mode == Campaign.SenderMode.CONTACT_OWNER
 
 
-def _consented(org_id: UUID, numbers: list[str]) -> set[str]:
-    log = ConsentEntry.objects.for_org(org_id).filter(number__in=numbers, scope="org").order_by("at")
-    newest = dict(log.values_list("number", "what"))
-    return {number for number, what in newest.items() if what != ConsentEntry.What.OPT_OUT}
-
-
-def _opted_out(org_id: UUID, numbers: list[str]) -> dict[str, OptedOut]:
+def _opted_out(rows: list[tuple[Any, ...]]) -> dict[str, OptedOut]:
     found: dict[str, OptedOut] = {}
-    rows = OptOut.objects.for_org(org_id).filter(number__in=numbers).exclude(scope=OptOut.Scope.PROGRAM)
-    for number, scope, sender_id in rows.values_list("number", "scope", "sender_id"):
+    for number, scope, sender_id in rows:
         known = found.get(number, NOBODY)
         found[number] = "all" if scope == OptOut.Scope.ORG or known == "all" else known | {sender_id}
     return found
-
-
-def _last_used(org_id: UUID, ids: list[UUID]) -> dict[UUID, UUID]:
-    talks = Conversation.objects.for_org(org_id).filter(contact__in=ids, last_at__isnull=False)
-    return dict(talks.order_by("last_at").values_list("contact_id", "sender_id"))
 
 
 def decide(
@@ -214,7 +228,7 @@ def _fields(around: Surroundings, person: Person, sender: SenderId) -> dict[str,
         around.campaign.org,
         sender,
         owner_name=owner.name if owner else "",
-        attributes=json.loads(person.written_attributes),
+        attributes=json.loads(person.written_attributes) if around.template.uses_attributes else {},
         wanted=around.template.names,
     )
 

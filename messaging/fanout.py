@@ -4,6 +4,7 @@
 allow: so this runs as the owner of the tables and names the org itself.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -33,8 +34,13 @@ COLUMNS = (
     "metadata", "due_at", "expires_at", "attempt_no", "provider_sid", "error_code", "error_text", "hushed", "created_at",
 )  # fmt: skip
 COPY = "COPY messaging_message ({}) FROM STDIN".format(", ".join(f'"{name}"' for name in COLUMNS))
+NEXT = """
+SELECT id, contacts::text, size FROM messaging_campaignportion
+WHERE org_id = %s AND campaign_id = %s AND look_at <= %s ORDER BY look_at, place LIMIT 1
+"""
 WRITTEN_ALREADY = """
-SELECT contact_id FROM messaging_message WHERE campaign_id = %s AND contact_id = ANY(%s) AND origin = 'campaign'
+SELECT contact_id::text FROM messaging_message
+WHERE campaign_id = %s AND contact_id = ANY(%s::uuid[]) AND origin = 'campaign'
 """
 DELETED = ("contact_deleted", "The contact was deleted before its text was written.")
 
@@ -66,8 +72,8 @@ class Outcome:
     """What becomes of one portion: texts, skips, and those who wait because their sender's queue is full."""
 
     texts: list[Decision] = field(default_factory=list)
-    skips: list[tuple[UUID | None, str, str]] = field(default_factory=list)
-    waiting: list[UUID] = field(default_factory=list)
+    skips: list[tuple[str | None, str, str]] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     taken: Counter[UUID] = field(default_factory=Counter)
 
 
@@ -92,29 +98,29 @@ def _write_portion(campaign: Campaign, rooms: Rooms) -> int:
     held = Campaign.objects.for_org(campaign.org_id).select_for_update(skip_locked=True, no_key=True)
     if not held.filter(pk=campaign.pk, status=Campaign.Status.SENDING).exists():
         return 0
-    due = CampaignPortion.objects.for_org(campaign.org_id).filter(
-        campaign=campaign, look_at__lte=timezone.now()
-    )
-    portion = due.order_by("look_at", "place").first()
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT, [campaign.org_id, campaign.pk, timezone.now()])
+        portion = cursor.fetchone()
     if portion is None:
         return 0
-    outcome = _decide(campaign, portion.contacts, rooms)
+    pk, ids, size = portion
+    outcome = _decide(campaign, ids, size, rooms)
     _heed_caps(campaign, outcome)
     _write_skips(campaign, outcome.skips)
     copy_texts(campaign, outcome.texts)
-    _close(portion, outcome.waiting)
+    _close(campaign, pk, outcome.waiting)
     failpoint("portion_writing")
     rooms.take(outcome.taken)
     hints.after_commit(DISPATCH)
-    return portion.size
+    return int(size)
 
 
-def _decide(campaign: Campaign, ids: list[UUID], rooms: Rooms) -> Outcome:
+def _decide(campaign: Campaign, ids: str, size: int, rooms: Rooms) -> Outcome:
     outcome = Outcome()
     people = people_of(campaign.org_id, ids)
-    outcome.skips += [(None, *DELETED)] * (len(ids) - len(people))
+    outcome.skips += [(None, *DELETED)] * (size - len(people))
     written = _written_already(campaign, ids)
-    around = surroundings(campaign, people)
+    around = surroundings(campaign, ids, people)
     for person in people:
         if person.pk in written:
             continue
@@ -134,7 +140,7 @@ def _is_full(rooms: Rooms, taken: Counter[UUID]) -> Callable[[SenderId], bool]:
     return lambda sender: rooms.of(sender) - taken[sender.pk] <= 0
 
 
-def _written_already(campaign: Campaign, ids: list[UUID]) -> set[UUID]:
+def _written_already(campaign: Campaign, ids: str) -> set[str]:
     """Those whose text was asked for singly, through `POST /messages {campaign}`."""
     with connection.cursor() as cursor:
         cursor.execute(WRITTEN_ALREADY, [campaign.pk, ids])
@@ -153,7 +159,7 @@ def _heed_caps(campaign: Campaign, outcome: Outcome) -> None:
     del outcome.texts[carried:]
 
 
-def _write_skips(campaign: Campaign, skips: list[tuple[UUID | None, str, str]]) -> None:
+def _write_skips(campaign: Campaign, skips: list[tuple[str | None, str, str]]) -> None:
     rows = [
         CampaignSkip(org_id=campaign.org_id, campaign=campaign, contact_id=pk, code=code, text=text[:300])
         for pk, code, text in skips
@@ -161,13 +167,13 @@ def _write_skips(campaign: Campaign, skips: list[tuple[UUID | None, str, str]]) 
     CampaignSkip.objects.for_org(campaign.org_id).bulk_create(rows, ignore_conflicts=True)
 
 
-def _close(portion: CampaignPortion, waiting: list[UUID]) -> None:
+def _close(campaign: Campaign, pk: UUID, waiting: list[str]) -> None:
     """It goes; or keeps those who wait, for later."""
-    if not waiting:
+    portion = CampaignPortion.objects.for_org(campaign.org_id).filter(pk=pk)
+    if waiting:
+        portion.update(contacts=waiting, size=len(waiting), look_at=timezone.now() + LOOK_AGAIN)
+    else:
         portion.delete()
-        return
-    portion.contacts, portion.size, portion.look_at = waiting, len(waiting), timezone.now() + LOOK_AGAIN
-    portion.save(update_fields=["contacts", "size", "look_at"])
 
 
 def copy_texts(campaign: Campaign, decisions: Iterable[Decision]) -> None:
@@ -180,6 +186,7 @@ def copy_texts(campaign: Campaign, decisions: Iterable[Decision]) -> None:
 
 
 ESCAPED = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+TO_ESCAPE = re.compile(r"[\\\n\r\t]")
 
 
 class _Constants:
@@ -215,4 +222,4 @@ class _Constants:
 
 
 def _escaped(text: str) -> str:
-    return text.translate(ESCAPED)
+    return text.translate(ESCAPED) if TO_ESCAPE.search(text) else text

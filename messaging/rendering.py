@@ -73,6 +73,7 @@ class Template:
         except LiquidError as error:
             raise _as_problem(error, "body") from error
         self.names = frozenset(".".join(map(str, variable.segments)) for variable in used)
+        self.uses_attributes = any(name.startswith("contact.attributes") for name in self.names)
         self._parts = _plain_parts(parsed.nodes)
 
     def fill(self, fields: Mapping[str, Any]) -> str:
