@@ -25,6 +25,7 @@ from twilio.rest import Client
 
 from config.dispatcher import dispatch
 from config.servers import free_port
+from config.supervision import end_when_orphaned
 from messaging import dispatching, failpoints, invariants
 from messaging.models import Campaign, Contact, InboundEvent, Message
 from senderid.models import ProviderAccount
@@ -183,6 +184,7 @@ class Case:
 
 def serve(port: int, failpoint: str) -> None:
     """Until it is killed: the web, and every sweep of the dispatcher; the drain works itself, for no hint arrives."""
+    end_when_orphaned()
     failpoints.arm(failpoint)
     hints._put = lambda item: None  # type: ignore[assignment]
     web = make_server("127.0.0.1", port, WSGIHandler(), server_class=Web, handler_class=Quiet)

@@ -75,9 +75,11 @@ def value(mps: int) -> str:
 
 
 def drain() -> None:
+    from config.supervision import end_when_orphaned
     from messaging import dispatching
     from tenants import hints
 
+    end_when_orphaned()
     hints._put = lambda item: None  # type: ignore[assignment]
     while True:
         dispatching.drain()
