@@ -47,7 +47,6 @@ class Scene:
         with connection.cursor() as cursor:
             cursor.execute(FILL, {**given, "lane": lane, "body": BODY, "texts": texts, "senders": senders})
             cursor.execute("VACUUM ANALYZE messaging_message")  # or autovacuum does it while the clock runs
-            cursor.execute("CHECKPOINT")
 
 
 def make_scene(name: str, *, letter: str, senders: int) -> Scene:

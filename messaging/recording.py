@@ -136,6 +136,9 @@ def _due(text: Claimed, answer: Answer) -> Any:
 
 def _consequences(text: Claimed, answer: Answer) -> None:
     """What a refusal means besides this text."""
+    if answer.outcome != Outcome.ACCEPTED:
+        ids = {"org": text.org_id, "text": text.message_id, "attempt": text.attempt_id}
+        log.info("attempt %s", answer.outcome, extra={**ids, "code": answer.code})
     if answer.outcome == Outcome.OPT_OUT:
         _note_opt_out(text)
     elif answer.outcome == Outcome.PAUSE_ACCOUNT:
