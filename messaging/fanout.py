@@ -181,7 +181,10 @@ def copy_texts(campaign: Campaign, decisions: Iterable[Decision]) -> None:
     now = timezone.now()
     constant = _Constants(campaign, now)
     lines = StringIO("".join([constant.line(decision) for decision in decisions]))
-    with connection.cursor() as cursor:
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+    ):  # Django leaves those of COPY as they are
         cursor.copy_expert(COPY, lines)
 
 
