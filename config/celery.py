@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from billiard import active_children
-from celery import Celery
-from celery.signals import worker_process_init, worker_shutting_down
+from celery import Celery, bootsteps
+from celery.signals import worker_process_init
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -69,9 +69,18 @@ def end_drains_politely(**_: Any) -> None:
     signal.signal(signal.SIGUSR2, dispatching.stop)
 
 
-@worker_shutting_down.connect
-def tell_pool_processes(**_: Any) -> None:
-    """In the parent: drains claim nothing more, and end when what is under way is recorded."""
-    for process in active_children():
-        with suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGUSR2)
+class EndDrains(bootsteps.StartStopStep):
+    """Before the parent waits for its pool, however it came to end: kombu may raise when Redis is killed, for one.
+
+    Drains claim nothing more, and end when what is under way is recorded.
+    """
+
+    requires = {"celery.worker.components:Pool"}
+
+    def stop(self, parent: Any) -> None:
+        for process in active_children():
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGUSR2)
+
+
+app.steps["worker"].add(EndDrains)

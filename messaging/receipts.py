@@ -21,8 +21,11 @@ log = logging.getLogger(__name__)
 
 @transaction.atomic
 def take_receipt(*, account: ProviderAccount, attempt_id: UUID, receipt: Receipt) -> bool:
-    """Keeps the receipt and moves the text forward if it may; False when the attempt is none of this account."""
-    rows = Attempt.objects.for_org(account.org_id).select_related("message")
+    """Keeps the receipt and moves the text forward if it may; False when the attempt is none of this account.
+
+    Locks the attempt before the text, as `recording` and `resolving` do.
+    """
+    rows = Attempt.objects.for_org(account.org_id).select_for_update(of=("self",))
     attempt = rows.filter(pk=attempt_id, message__account=account).first()
     if attempt is None:
         return False

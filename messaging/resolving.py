@@ -97,6 +97,7 @@ def _put_off(attempt: Attempt) -> None:
 @transaction.atomic
 def settle(attempt: Attempt, seen: list[Seen]) -> str:
     """Decides from what the carrier shows; returns the text's state."""
+    attempt = Attempt.objects.for_org(attempt.org_id).select_for_update(of=("self",)).get(pk=attempt.pk)
     message = Message.objects.for_org(attempt.org_id).select_for_update().get(pk=attempt.message_id)
     if message.status != Status.UNKNOWN or message.attempt_no != attempt.no:
         return message.status
