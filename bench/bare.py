@@ -26,6 +26,9 @@ class Row(models.Model):
         managed = False
         db_table = "bench_row"
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class Api(APIView):
     authentication_classes = permission_classes = throttle_classes = []
