@@ -55,7 +55,7 @@ class Window:
     def learn(self, answer: Answer) -> None:
         if answer.outcome == Outcome.ACCEPTED:
             self.size = min(settings.SEND_IN_FLIGHT, self.size + 1)
-        elif answer.outcome == Outcome.SLOW_DOWN:
+        elif answer.outcome == Outcome.SLOW_DOWN and not answer.of_sender:
             self._shrink(answer)
 
     def _shrink(self, answer: Answer) -> None:

@@ -104,6 +104,7 @@ class Claimed:
     body: str
     no: int
     expires_at: datetime
+    sender_id: uuid.UUID
 
 
 def promote_scheduled() -> int:
@@ -210,7 +211,7 @@ def _within(
 
 def _write(cursor: Any, leaving: list[tuple[Any, ...]]) -> list[Claimed]:
     call_before = time.monotonic() + settings.LEASE_SECONDS - settings.SEND_TOTAL_SECONDS - 2
-    rows = [Claimed(uuid.uuid4(), call_before, *row[:8]) for row in leaving]
+    rows = [Claimed(uuid.uuid4(), call_before, *row[:9]) for row in leaving]
     ids = [str(row.message_id) for row in rows]
     cursor.execute(
         CLAIM, [timedelta(seconds=settings.LEASE_SECONDS), ids, [str(row.attempt_id) for row in rows]]

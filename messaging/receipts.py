@@ -12,9 +12,11 @@ from messaging.failpoints import failpoint
 from messaging.live_events import tell_conversation
 from messaging.models import Attempt, Conversation, Message, OptOut, ReceiptEvent
 from messaging.statuses import FINAL, Status, movable_to
+from messaging.throttle import Throttle, bucket_of
+from senderid import quarantine
 from senderid.models import ProviderAccount
 from senderid.providers import errors
-from senderid.providers.base import Receipt
+from senderid.providers.base import Outcome, Receipt
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +84,17 @@ def _move(message: Message, receipt: Receipt) -> None:
             sender=message.sender,
             words="21610",
         )
+    _concerns_sender(message, receipt.code)
     tell(message, failed=receipt.status in (Status.UNDELIVERED, Status.FAILED))
+
+
+def _concerns_sender(message: Message, code: str) -> None:
+    """Some codes say something of the sender: it is too fast, or not set up with the carriers."""
+    outcome, text = errors.meaning(code)
+    if outcome == Outcome.QUARANTINE_SENDER:
+        quarantine.note_refusal(org_id=message.org_id, sender_id=message.sender_id, code=code, text=text)
+    elif code in errors.OF_SENDER:
+        Throttle().hold(bucket_of("sender", message.sender_id), errors.PAUSES[code])
 
 
 def tell(message: Message, *, failed: bool) -> None:

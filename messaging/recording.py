@@ -21,6 +21,8 @@ from messaging.failpoints import failpoint
 from messaging.live_events import tell_conversation
 from messaging.models import Conversation, Message, OptOut
 from messaging.statuses import Status
+from messaging.throttle import Throttle, bucket_of
+from senderid import quarantine
 from senderid.board import Candidate, load_board
 from senderid.eligibility import Ask, refusal_of
 from senderid.models import ProviderAccount, SenderId
@@ -127,10 +129,10 @@ def _fill_sids(cursor: Any, done: list[tuple[Claimed, Answer]]) -> None:
 
 
 def _due(text: Claimed, answer: Answer) -> Any:
-    """Backoff with jitter: 0.5 s doubling to a minute; what the carrier asks for goes before."""
+    """Backoff with jitter: 1 s doubling to a minute, and never before the carrier asks for it."""
     if answer.outcome == Outcome.PAUSE_ACCOUNT:
         return timezone.now() + PAUSE
-    seconds = answer.retry_after or min(60.0, 0.5 * 2 ** min(text.no, 8))
+    seconds = max(answer.retry_after or 0.0, min(60.0, 0.5 * 2 ** min(text.no, 8)))
     return timezone.now() + timedelta(seconds=seconds * random.uniform(0.75, 1.25))
 
 
@@ -145,7 +147,14 @@ def _consequences(text: Claimed, answer: Answer) -> None:
         ProviderAccount.objects.for_org(text.org_id).filter(pk=text.account_id).update(
             paused_until=timezone.now() + PAUSE, paused_reason=answer.text[:200]
         )
-    elif answer.outcome in (Outcome.NEXT_SENDER, Outcome.QUARANTINE_SENDER):
+    elif answer.outcome == Outcome.SLOW_DOWN and answer.of_sender:
+        Throttle().hold(bucket_of("sender", text.sender_id), answer.retry_after or 1.0)
+    elif answer.outcome == Outcome.QUARANTINE_SENDER:
+        quarantine.note_refusal(
+            org_id=text.org_id, sender_id=text.sender_id, code=answer.code, text=answer.text
+        )
+        _try_next_sender(text)
+    elif answer.outcome == Outcome.NEXT_SENDER:
         _try_next_sender(text)
 
 

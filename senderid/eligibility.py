@@ -99,6 +99,12 @@ def _is_active(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
     return "sender_not_active", f"It is {candidate.sender.status}, not active."
 
 
+def _is_not_set_aside(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    if not candidate.sender.is_quarantined:
+        return None
+    return "sender_quarantined", candidate.sender.quarantine_reason
+
+
 def _sends(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
     return None if candidate.sender.sends else ("receive_only", "It only receives.")
 
@@ -155,6 +161,7 @@ def _in_sandbox(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
 CHECKS: tuple[Callable[[Ask, "Board", "Candidate"], Reason], ...] = (
     _is_assigned,
     _is_active,
+    _is_not_set_aside,
     _sends,
     _country_allows,
     _is_registered,
@@ -172,6 +179,7 @@ register(
         "assignment_not_live": "The assignment has not begun or has ended.",
         "may_not_send": "The assignment allows reading only.",
         "sender_not_active": "The sender is draft, suspended or retired.",
+        "sender_quarantined": "The provider refused the sender several times; it is set aside for an hour.",
         "receive_only": "The sender only receives.",
         "short_code_abroad": "A short code works only in its own country.",
         "name_not_supported": "The country refuses or replaces names.",

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
+from senderid import quarantine
 from senderid.models import Kind, ProviderAccount, SenderId
 from senderid.phone_numbers import is_safe_name, read_name, read_number, read_short_code
 from senderid.providers.twilio import announce_number
@@ -71,6 +72,8 @@ def change_sender(*, sender: SenderId, **changes: Any) -> SenderId:
     for field, value in changes.items():
         setattr(sender, field, value)
     _check(sender)
+    if changes.get("status") == Status.ACTIVE:
+        quarantine.release(sender)
     if sender.status == Status.RETIRED and sender.retired_at is None:
         sender.retired_at = timezone.now()
     sender.save()
@@ -118,6 +121,14 @@ def read_value(*, kind: str, value: str, country: str) -> str:
 def warnings_of(sender: SenderId) -> list[tuple[str, str]]:
     """What saves, but an admin should know: (code, sentence)."""
     found = []
+    if sender.is_quarantined:
+        until = f"{sender.quarantined_until:%H:%M} UTC"
+        found.append(
+            (
+                "sender_quarantined",
+                f"{sender.quarantine_reason} It is not chosen before {until}; activate it to use it at once.",
+            )
+        )
     if sender.kind == Kind.ALPHANUMERIC:
         if not is_safe_name(sender.value):
             text = "Some countries take only 3 to 11 letters and digits, starting with a letter."

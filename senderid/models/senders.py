@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils import timezone
 
 from senderid.models.providers import ProviderAccount
 from senderid.phone_numbers import national
@@ -42,6 +43,9 @@ class SenderId(TenantOwned):
         null=True, blank=True, help_text="the provider refused it; not chosen until then"
     )
     quarantine_reason = models.CharField(max_length=200, blank=True)
+    refused_code = models.CharField(max_length=10, blank=True, help_text="the provider’s last refusal of it")
+    refused_at = models.DateTimeField(null=True, blank=True)
+    refusals = models.PositiveSmallIntegerField(default=0, help_text="times in a row, with that code")
     created_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 
@@ -78,6 +82,10 @@ class SenderId(TenantOwned):
     def can_be_answered(self) -> bool:
         """Replies reach us: on it, or by its reply number and instruction."""
         return self.receives or bool(self.reply_number_id and self.reply_instruction)
+
+    @property
+    def is_quarantined(self) -> bool:
+        return self.quarantined_until is not None and self.quarantined_until > timezone.now()
 
     @property
     def queue_limit(self) -> int:

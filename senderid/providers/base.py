@@ -41,6 +41,7 @@ class Answer:
     text: str = ""
     http_status: int | None = None
     retry_after: float | None = None  # seconds
+    of_sender: bool = False  # a SLOW_DOWN or RETRY that concerns the sender, not its account
     concurrent: float | None = None  # calls the account had under way when it refused one more
 
 

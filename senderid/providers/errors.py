@@ -21,7 +21,7 @@ CODES: dict[str, tuple[Outcome, str]] = {
     "21606": (Q, "The sender can’t text this destination."),
     "21608": (P, "The provider account may only text verified numbers."),
     "21610": (O, "The recipient opted out of texts from this sender."),
-    "21611": (R, "The sender’s queue at the provider is full."),
+    "21611": (S, "The sender’s queue at the provider is full; it is sent again."),
     "21612": (N, "This sender can’t reach this number."),
     "21614": (P, "The number can’t receive texts."),
     "21617": (P, "The text is longer than 1,600 characters."),
@@ -32,7 +32,7 @@ CODES: dict[str, tuple[Outcome, str]] = {
     "21711": (Q, "The sender is not in the messaging service."),
     "21714": (Q, "The messaging service’s pool is full."),
     "21715": (Q, "The sender lacks the capability."),
-    "30001": (R, "The provider’s queue overflowed."),
+    "30001": (S, "The provider’s queue overflowed; it is sent again."),
     "30002": (A, "The provider account is suspended."),
     "30003": (P, "The handset could not be reached; it may be off or without signal."),
     "30004": (P, "The recipient blocks texts."),
@@ -50,10 +50,16 @@ CODES: dict[str, tuple[Outcome, str]] = {
     "30640": (P, "The number belongs to a known litigator."),
     "35111": (P, "The sending time is missing."),
     "35114": (P, "The sending time is outside the provider’s window."),
+    "35115": (P, "The sending time can’t be read by the provider."),
+    "35117": (P, "The sending time is too far ahead for the provider."),
     "60728": (S, "The account’s hourly limit is reached."),
     "63017": (S, "The account’s rate limit is reached."),
     "63038": (A, "The account’s daily limit is reached."),
 }
+
+# How long a slower pace lasts where the provider does not say, in seconds; and whose it is.
+PAUSES = {"21611": 5.0, "30001": 5.0, "30022": 5.0, "60728": 30.0, "63017": 2.0}
+OF_SENDER = {"21611", "30001", "30022"}
 
 
 def meaning(code: str, http_status: int | None = None) -> tuple[Outcome, str]:

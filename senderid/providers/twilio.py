@@ -144,7 +144,8 @@ def read_answer(response: Response) -> Answer:
         code=code,
         text=text,
         http_status=status,
-        retry_after=_number(headers.get("Retry-After")),
+        retry_after=_number(headers.get("Retry-After")) or errors.PAUSES.get(code),
+        of_sender=code in errors.OF_SENDER,
         concurrent=_number(headers.get("Twilio-Concurrent-Requests")),
     )
 

@@ -20,7 +20,7 @@ def text(call_before: float | None = None) -> Claimed:
     late = time.monotonic() + 60 if call_before is None else call_before
     one = uuid.uuid4()
     expires = timezone.now() + timedelta(hours=1)
-    return Claimed(one, late, one, one, one, "+14155550199", "+14155550134", "Hello", 1, expires)
+    return Claimed(one, late, one, one, one, "+14155550199", "+14155550134", "Hello", 1, expires, one)
 
 
 class Counting:
