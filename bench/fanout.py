@@ -12,7 +12,7 @@ from django.db import connection
 
 from messaging import campaigns, fanout
 from messaging.campaign_figures import progress
-from messaging.models import Campaign, Contact, Message
+from messaging.models import Campaign, Message
 from senderid.models import ProviderAccount, SenderId
 from tests.world import give, make_org
 
@@ -21,12 +21,18 @@ BODY = (
     "{{ contact.attributes.city }}. Reply STOP to end."
 )
 CITIES = ("Oakland", "Fresno", "Sacramento", "San José", "Long Beach")
+CONTACTS = """
+INSERT INTO messaging_contact (id, org_id, number, name, country, timezone, tags, attributes, created_at)
+SELECT uuidv7(), %s, '+1415' || (2000000 + n), 'Carla' || n || ' Smith', 'US', 'America/Los_Angeles', '{customer}',
+  jsonb_build_object('order', 'A-' || n, 'city', (%s::text[])[1 + n %% %s]), now()
+FROM generate_series(1, %s) AS n
+"""
 SMALL_SHARE = 5  # memory is compared with an audience a fifth as large
 
 
 def measure(*, contacts: int) -> dict[str, dict[str, Any]]:
-    small_growth, *_ = _fan_out("Small", contacts // SMALL_SHARE)
-    growth, took, campaign = _fan_out("Bench", contacts)
+    small_peak, *_ = _fan_out("Small", contacts // SMALL_SHARE)
+    peak, took, campaign = _fan_out("Bench", contacts)
     copied = _copy_the_same(campaign, contacts)
     return {
         "fanout_vs_copy": {
@@ -36,16 +42,16 @@ def measure(*, contacts: int) -> dict[str, dict[str, Any]]:
             "note": f"{contacts} texts in {took:.1f} s against {copied:.1f} s of COPY",
         },
         "fanout_memory_growth_mb": {
-            "value": round(growth - small_growth, 1),
+            "value": round(peak - small_peak, 1),
             "unit": "MB",
             "must": "<= 10",
-            "note": f"peak over {contacts} contacts ({growth:.1f}) less over {contacts // SMALL_SHARE} ({small_growth:.1f})",
+            "note": f"peak of {peak:.0f} with {contacts} contacts, of {small_peak:.0f} with {contacts // SMALL_SHARE}",
         },
     }
 
 
 def _fan_out(name: str, contacts: int) -> tuple[float, float, Campaign]:
-    """(how much this process grew in MB, seconds from start to the last row, the campaign)."""
+    """(peak of this process in MB, seconds from start to the last row, the campaign)."""
     campaign = _campaign(name, contacts)
     _empty()
     gc.collect()
@@ -57,7 +63,7 @@ def _fan_out(name: str, contacts: int) -> tuple[float, float, Campaign]:
         took = time.perf_counter() - began
     written = Message.objects.for_org(campaign.org_id).filter(campaign=campaign).count()
     assert written == contacts, (written, contacts)
-    return peak.growth, took, campaign
+    return peak.reached, took, campaign
 
 
 def _copy_the_same(campaign: Campaign, contacts: int) -> float:
@@ -90,9 +96,8 @@ def _campaign(name: str, contacts: int) -> Campaign:
     sender = SenderId.objects.for_org(org).create(
         kind="short_code", value="56767", country="US", label="Bench", provider_account=account, mps=100
     )
-    for first in range(0, contacts, 5000):
-        rows = [_contact(org, n) for n in range(first, min(first + 5000, contacts))]
-        Contact.objects.for_org(org).bulk_create(rows)
+    with connection.cursor() as cursor:  # by the server itself: this process's memory is watched
+        cursor.execute(CONTACTS, [org.pk, list(CITIES), len(CITIES), contacts])
     campaign = campaigns.save_campaign(
         org=org, name=name, body=BODY, audience={"tags": ["customer"]}, category="transactional"
     )
@@ -102,26 +107,13 @@ def _campaign(name: str, contacts: int) -> Campaign:
     return campaign
 
 
-def _contact(org: Any, n: int) -> Contact:
-    return Contact(
-        org=org,
-        number=f"+1415{2000000 + n}",
-        name=f"Carla{n} Smith",
-        country="US",
-        timezone="America/Los_Angeles",
-        tags=["customer"],
-        attributes={"order": f"A-{n:06d}", "city": CITIES[n % len(CITIES)]},
-    )
-
-
 class _Peak:
-    """The most memory this process took above what it had at first, looked at 50 times a second."""
+    """The most memory that this process had, looked at 50 times a second."""
 
-    growth = 0.0
+    reached = 0.0
 
     def __enter__(self) -> "_Peak":
         self._over = threading.Event()
-        self._began = _resident()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
         return self
@@ -132,7 +124,7 @@ class _Peak:
 
     def _watch(self) -> None:
         while not self._over.wait(0.02):
-            self.growth = max(self.growth, _resident() - self._began)
+            self.reached = max(self.reached, _resident())
 
 
 def _resident() -> float:
