@@ -61,7 +61,7 @@ class Running:
 
 def main() -> int:
     options = argparse.ArgumentParser()
-    options.add_argument("--most", type=int, default=30, help="the highest N")
+    options.add_argument("--most", type=int, default=40, help="the highest N")
     options.add_argument("--folder", type=Path, required=True, help="for what the processes say")
     options.add_argument("--only", nargs="*", help="names of points; default: all")
     asked = options.parse_args()

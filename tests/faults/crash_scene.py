@@ -36,7 +36,7 @@ from tenants.models import Organization
 from tests.faults.crash_points import HIT, NOT_HIT, database_url, execute, fork
 from tests.world import give, make_account, make_org
 
-CROWD, SINGLES = 18, 4
+CROWD, SINGLES = 8, 3
 TEXTS_IN = ["Hello", "STOP", "HELP"]
 SETTLED_WITHIN = 75.0  # seconds, for each of the two processes
 OPEN = ("scheduled", "queued", "sending", "unknown")
