@@ -182,7 +182,7 @@ RESOLVE_PAUSE_SECONDS = env.int("RESOLVE_PAUSE_SECONDS", default=60)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=60)  # longer than a call may take
 SEND_TOTAL_SECONDS = env.int("SEND_TOTAL_SECONDS", default=min(20, LEASE_SECONDS - 5))
 SEND_CONNECT_SECONDS = 5
-SEND_IN_FLIGHT = env.int("SEND_IN_FLIGHT", default=64)
+SEND_IN_FLIGHT = env.int("SEND_IN_FLIGHT", default=512)  # of one account and process, at most
 MESSAGE_VALIDITY = timedelta(hours=10)
 LIVE_TOKEN_SECONDS = 3600
 

@@ -1,7 +1,6 @@
 """Open provider accounts: a connection and a window each, so that a slow or strict one holds up only its own texts.
 
-The window is how many calls may be under way. It grows by one with each answer and shrinks by a fifth when the
-account says that it had too many, at most to what the account had then (Twilio-Concurrent-Requests).
+The window is how many calls may be under way; it grows with answers and shrinks when the account refuses more.
 """
 
 import asyncio
@@ -23,7 +22,9 @@ from senderid.providers.twilio import TwilioCarrier, announce_account
 
 log = logging.getLogger(__name__)
 FIRST_WINDOW = 64
-SHRINKS_AT_MOST_EVERY = 0.5
+NARROWEST = 16
+FEW, MANY = 0.05, 0.25  # shares of answers that ask for a slower pace
+SLOW_CALL = 1.0
 LONGEST_HOLD = 30.0
 UNUSABLE = Answer(
     Outcome.PAUSE_ACCOUNT,
@@ -45,26 +46,39 @@ def open_carrier(account: ProviderAccount) -> TwilioCarrier:
 
 
 class Window:
-    """How many calls to one account may be under way; times of time.monotonic()."""
+    """How many calls to one account may be under way. It learns from as many answers as it is wide.
+
+    It doubles while all is well, after the first refusal it grows by a twentieth. When the account had about as many
+    calls as it allows (Twilio-Concurrent-Requests), few refusals say that it is too wide; else they speak of a rate,
+    for which the throttle and the texts' backoff are the cure, and it takes many of them.
+    """
 
     def __init__(self) -> None:
         self.size = min(FIRST_WINDOW, settings.SEND_IN_FLIGHT)
-        self.closed_until = 0.0
-        self._shrunk_at = 0.0
+        self.closed_until = 0.0  # of time.monotonic()
+        self._was_refused = False
+        self._answers = self._refusals = 0
+        self._had = 0.0
 
     def learn(self, answer: Answer) -> None:
-        if answer.outcome == Outcome.ACCEPTED:
-            self.size = min(settings.SEND_IN_FLIGHT, self.size + 1)
-        elif answer.outcome == Outcome.SLOW_DOWN and not answer.of_sender:
-            self._shrink(answer)
+        self._answers += 1
+        if answer.outcome == Outcome.SLOW_DOWN and not answer.of_sender:
+            self._refusals += 1
+            self._had = max(self._had, answer.concurrent or 0.0)
+            if answer.retry_after:
+                self.closed_until = time.monotonic() + min(answer.retry_after, LONGEST_HOLD)
+        if self._answers >= self.size:
+            self._adapt()
+            self._answers, self._refusals, self._had = 0, 0, 0.0
 
-    def _shrink(self, answer: Answer) -> None:
-        now = time.monotonic()
-        if answer.retry_after:
-            self.closed_until = now + min(answer.retry_after, LONGEST_HOLD)
-        if now - self._shrunk_at >= SHRINKS_AT_MOST_EVERY:
-            had = answer.concurrent or self.size
-            self.size, self._shrunk_at = max(1, int(0.8 * min(self.size, had))), now
+    def _adapt(self) -> None:
+        bearable = FEW if self._had >= self.size / 2 else MANY
+        if self._refusals > bearable * self._answers:
+            self.size = max(NARROWEST, int(0.8 * self.size))
+        else:
+            self.size += max(1, self.size // 20) if self._was_refused else self.size
+        self.size = min(self.size, settings.SEND_IN_FLIGHT)
+        self._was_refused = self._was_refused or self._refusals > 0
 
 
 class Lane:
@@ -76,35 +90,48 @@ class Lane:
         self._callback = f"{settings.PUBLIC_BASE_URL}/webhooks/twilio/{account_key}/status/"
         self._landed = landed
         self._waiting: deque[Claimed] = deque()
-        self._callers: set[asyncio.Task[None]] = set()
+        self._callers: dict[asyncio.Task[None], float] = {}  # since when its call is under way
+        self._slow = 0
 
     @property
     def room(self) -> int:
         """How many more texts may be claimed for it: as much again as may be under way."""
         if self.window.closed_until > time.monotonic():
             return 0
-        return max(0, 2 * self.window.size - len(self._waiting) - len(self._callers))
+        return max(0, 2 * self.window.size - len(self._waiting) - len(self._callers) + self._slow)
+
+    @property
+    def _may_call(self) -> bool:
+        busy = len(self._callers)
+        return busy - self._slow < self.window.size and busy < settings.SEND_IN_FLIGHT
 
     def push(self, texts: list[Claimed]) -> None:
         self._waiting.extend(texts)
-        self._call_more()
+        self.call_more()
 
-    def _call_more(self) -> None:
-        while len(self._callers) < min(self.window.size, len(self._callers) + len(self._waiting)):
+    def call_more(self) -> None:
+        """As many calls as the window allows; one that takes long is no sign of a full account and does not count."""
+        long_ago = time.monotonic() - SLOW_CALL
+        self._slow = sum(began < long_ago for began in self._callers.values())
+        spare = len(self._waiting)
+        while spare > 0 and self._may_call:
             caller = asyncio.create_task(self._calls())
-            self._callers.add(caller)
-            caller.add_done_callback(self._callers.discard)
+            self._callers[caller] = time.monotonic()
+            caller.add_done_callback(self._callers.pop)
+            spare -= 1
 
     async def _calls(self) -> None:
-        """One call after the other while texts wait and the window allows as many callers as there are."""
-        while self._waiting and len(self._callers) <= self.window.size:
+        """One call after the other while texts wait and the window is not narrower than the calls under way."""
+        caller = asyncio.current_task()
+        assert caller is not None
+        while self._waiting and len(self._callers) - self._slow <= self.window.size:
             text = self._waiting.popleft()
+            self._callers[caller] = time.monotonic()
             answer = await self._call(text)
             self.window.learn(answer)
             self._landed(text, answer)
             if self.window.closed_until:
                 await asyncio.sleep(max(0.0, self.window.closed_until - time.monotonic()))
-            self._call_more()
 
     async def _call(self, text: Claimed) -> Answer:
         if time.monotonic() > text.call_before:
@@ -154,6 +181,11 @@ class Carriers:
             return
         for text in texts:
             self._landed(text, UNUSABLE)
+
+    def call_more(self) -> None:
+        """Now and then: calls that have become slow make room for others, windows that grew are filled."""
+        for lane in self._lanes.values():
+            lane.call_more()
 
     async def close(self) -> None:
         for lane in self._lanes.values():

@@ -131,6 +131,7 @@ class Drain:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._landed.wait(), RECORD_EVERY)
             self._landed.clear()
+            self._carriers.call_more()
             done, self._finished = self._finished, []
             if done:
                 await self._in(self._records, partial(self._record, done))

@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 from tenants.hints import redis_client
 
 log = logging.getLogger(__name__)
-WITHOUT_REDIS = 0.25  # the share of its rate each process allows itself: others may do the same
-RETRY_REDIS_AFTER = 3.0
+WITHOUT_REDIS = 0.4  # the share of its rate each process allows itself: a second one may do the same
+RETRY_REDIS_AFTER, RETRY_REDIS_AT_LAST = 3.0, 12.0
 
 # KEYS: the senders' buckets, then the shared ones. ARGV: how many senders; for each its rate, what it wants and the
 # places of up to two shared buckets (0: none); then the shared rates. Answers what is granted and, where that is
@@ -108,6 +108,7 @@ class Throttle:
     def __init__(self) -> None:
         self._local = LocalBuckets()
         self._redis_away_until = 0.0
+        self._pause = RETRY_REDIS_AFTER
         self._ready_at: dict[str, float] = {}
 
     def take(self, wants: dict[str, Want]) -> dict[str, int]:
@@ -145,11 +146,14 @@ class Throttle:
         if time.monotonic() < self._redis_away_until:
             return None
         try:
-            return redis_client().eval(script, len(keys), *keys, *arguments) or []
+            found = redis_client().eval(script, len(keys), *keys, *arguments) or []
         except (RedisError, OSError) as error:
             log.warning("sending at the local rate: %s", type(error).__name__)
-            self._redis_away_until = time.monotonic() + RETRY_REDIS_AFTER
+            self._redis_away_until = time.monotonic() + self._pause
+            self._pause = min(2 * self._pause, RETRY_REDIS_AT_LAST)
             return None
+        self._pause = RETRY_REDIS_AFTER
+        return found
 
 
 def bucket_of(kind: str, pk: Any) -> str:

@@ -9,18 +9,19 @@ from typing import Any
 
 from django.utils import timezone
 
-from messaging.carriers import FIRST_WINDOW, LATE, Lane, Window
+from messaging import carriers
+from messaging.carriers import FIRST_WINDOW, LATE, NARROWEST, Lane, Window
 from messaging.claiming import Claimed
 from senderid.providers.base import Answer, Outcome, Outgoing
 
 TAKEN = Answer(Outcome.ACCEPTED, sid="SM1")
 
 
-def text(call_before: float | None = None) -> Claimed:
+def text(call_before: float | None = None, body: str = "Hello") -> Claimed:
     late = time.monotonic() + 60 if call_before is None else call_before
     one = uuid.uuid4()
     expires = timezone.now() + timedelta(hours=1)
-    return Claimed(one, late, one, one, one, "+14155550199", "+14155550134", "Hello", 1, expires, one)
+    return Claimed(one, late, one, one, one, "+14155550199", "+14155550134", body, 1, expires, one)
 
 
 class Counting:
@@ -64,36 +65,73 @@ def test_each_text_is_called_once_and_no_more_at_once_than_the_window_allows() -
     assert (carrier.calls, carrier.most) == (50, 3)
 
 
-def test_the_window_grows_with_answers_up_to_the_setting(settings: Any) -> None:
-    settings.SEND_IN_FLIGHT = 70
+REFUSED = Answer(Outcome.SLOW_DOWN)
+FULL = Answer(Outcome.SLOW_DOWN, concurrent=60)
+
+
+def taught(*answers: tuple[Answer, int]) -> int:
     window = Window()
-    assert window.size == FIRST_WINDOW
-    for _ in range(20):
-        window.learn(TAKEN)
-    assert window.size == 70
+    for answer, times in answers:
+        for _ in range(times):
+            window.learn(answer)
+    return window.size
 
 
-def test_it_shrinks_once_for_refusals_that_come_together() -> None:
-    window = Window()
-    for _ in range(10):
-        window.learn(Answer(Outcome.SLOW_DOWN))
-    assert window.size == int(0.8 * FIRST_WINDOW)
+def test_the_window_doubles_with_answers_up_to_the_setting(settings: Any) -> None:
+    assert (taught(), taught((TAKEN, 63)), taught((TAKEN, 64))) == (
+        FIRST_WINDOW,
+        FIRST_WINDOW,
+        2 * FIRST_WINDOW,
+    )
+    settings.SEND_IN_FLIGHT = 150
+    assert taught((TAKEN, 64 + 128)) == 150
 
 
-def test_what_the_account_had_under_way_is_the_measure() -> None:
-    window = Window()
-    window.learn(Answer(Outcome.SLOW_DOWN, concurrent=10))
-    assert window.size == 8
-    window = Window()
-    window.learn(Answer(Outcome.SLOW_DOWN, concurrent=1))
-    assert window.size == 1
+def test_a_full_account_narrows_it_and_then_it_grows_slowly() -> None:
+    assert taught((FULL, 10), (TAKEN, 54)) == int(0.8 * FIRST_WINDOW)
+    assert taught((FULL, 10), (TAKEN, 54), (TAKEN, 51)) == int(0.8 * FIRST_WINDOW) + 2
+    assert taught((FULL, 10_000)) == NARROWEST
 
 
-def test_other_refusals_change_nothing() -> None:
-    window = Window()
+def test_refusals_that_speak_of_a_rate_narrow_it_only_when_they_are_many() -> None:
+    """The account was not full: it had one call under way when it refused."""
+    assert taught((Answer(Outcome.SLOW_DOWN, concurrent=1), 7), (TAKEN, 57)) >= FIRST_WINDOW
+    assert taught((REFUSED, 17), (TAKEN, 47)) < FIRST_WINDOW
+
+
+def test_a_carrier_that_refuses_every_tenth_keeps_a_wide_window() -> None:
+    assert taught(*[(Answer(Outcome.SLOW_DOWN, concurrent=5), 1), (TAKEN, 9)] * 100) >= FIRST_WINDOW
+
+
+def test_what_concerns_a_sender_or_a_text_does_not_narrow_it() -> None:
     for outcome in (Outcome.PERMANENT, Outcome.UNKNOWN, Outcome.RETRY, Outcome.NEXT_SENDER):
-        window.learn(Answer(outcome))
-    assert window.size == FIRST_WINDOW
+        assert taught((Answer(outcome), 64)) >= FIRST_WINDOW
+    assert taught((Answer(Outcome.SLOW_DOWN, of_sender=True, retry_after=5.0), 64)) >= FIRST_WINDOW
+
+
+def test_calls_that_hang_make_room_for_others(monkeypatch: Any) -> None:
+    """Three that never end in a window of three; the others go on once these count as slow."""
+
+    class Hanging(Counting):
+        async def send(self, outgoing: Outgoing) -> Answer:
+            if outgoing.body == "hangs":
+                await asyncio.Event().wait()
+            return await super().send(outgoing)
+
+    async def through() -> tuple[int, int]:
+        answers: list[Answer] = []
+        monkeypatch.setattr(carriers, "SLOW_CALL", 0.0)
+        lane = Lane("key", Hanging(), lambda _, answer: answers.append(answer))  # type: ignore[arg-type]
+        lane.window.size, lane.window.learn = 3, lambda _: None  # type: ignore[method-assign]
+        lane.push([text(body="hangs") for _ in range(3)] + [text() for _ in range(5)])
+        await asyncio.sleep(0)
+        before = len(answers)
+        lane.call_more()
+        while len(answers) < 5:
+            await asyncio.sleep(0)
+        return before, len(answers)
+
+    assert asyncio.run(asyncio.wait_for(through(), 10)) == (0, 5)
 
 
 def test_an_account_that_names_a_time_is_left_alone_until_then() -> None:
