@@ -19,6 +19,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
+from config.supervision import end_with_parent
+
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = "crash_template"
 AT_ONCE = 14
@@ -136,10 +138,11 @@ HIT, NOT_HIT = 10, 11
 
 
 def fork(work: object, said: Path | None = None) -> int:
-    """A child of its own process group, that runs `work` and ends with what it returns."""
+    """A child of its own process group, that runs `work` and ends with what it returns, or with its parent."""
     if pid := os.fork():
         return pid
     os.setpgid(0, 0)
+    end_with_parent(signal.SIGKILL)
     code = 1
     try:
         if said is not None:
