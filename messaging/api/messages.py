@@ -161,20 +161,24 @@ class MessageViewSet(OrgViewSet):
         return Response(show_message(sending.cancel(message=self.get_object())))
 
     def _text(self, given: dict[str, Any]) -> TextRequest:
-        campaigns, programs = Campaign.objects.for_org(self.org), Program.objects.for_org(self.org)
-        campaign, program = given.get("campaign"), given.get("program")
         return TextRequest(
             org=self.org,
             to=given["to"],
             body=given["body"],
             as_member=self.member(given.get("as_member")),
             named=named_sender(self.org, given["from"]) if given.get("from") else None,
-            campaign=pick_reference(campaigns, campaign, "campaign", "campaign") if campaign else None,
-            program=pick_reference(programs, program, "program", "program") if program else None,
+            campaign=self._named(Campaign, given, "campaign"),
+            program=self._named(Program, given, "program"),
             wants_reply=given["wants_reply"],
             send_at=given.get("send_at"),
             sandbox=self.key.sandbox,
         )
+
+    def _named(self, model: Any, given: dict[str, Any], field: str) -> Any:
+        """The campaign or program that is named, if any; no query is built otherwise."""
+        if not given.get(field):
+            return None
+        return pick_reference(model.objects.for_org(self.org), given[field], field, field)
 
 
 def named_sender(org: Any, given: str) -> SenderId:
