@@ -18,7 +18,7 @@ CARRIER = {
     "list_delay_ms": 5000,
     "rate_429": 0.05,
     "drop_before": 0.05,
-    "drop_after_accept": 0.1,
+    "drop_after_accept": 0.2,
     "callbacks": {"delay_ms": 100, "duplicate": 0.1, "drop": 0.1},
 }
 

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.beside_a_simulator import crash_everywhere
 from tests.faults.campaign import campaign_under_fire
 from tests.faults.losing_postgres import kill_postgres
 from tests.faults.losing_redis import flush, lose_redis
 from tests.stack import Api, Stack
+
+pytestmark = pytest.mark.timeout(400)  # a minute or less on a machine of its own
 
 
 def test_a_small_campaign_survives_4_kills_and_a_bad_carrier(stack: Stack, api: Api) -> None:
