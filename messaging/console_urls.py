@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from messaging.views import campaigns, ending, explain, opt_outs, programs
+from messaging.views import campaigns, ending, explain, opt_outs, programs, queue
 
 ACT = r"^campaigns/(?P<pk>[0-9a-fA-F-]{36})/(?P<what>start|pause|resume)/$"
 END = r"^senders/(?P<pk>[0-9a-fA-F-]{36})/(?P<to>suspended|retired|active)/$"
@@ -24,5 +24,6 @@ urlpatterns = [
     path("opt-outs/", opt_outs.opt_outs, name="opt_outs"),
     path("opt-outs/<uuid:pk>/remove/", opt_outs.remove, name="remove_opt_out"),
     path("people/<uuid:pk>/deactivate/", ending.deactivate, name="deactivate"),
+    path("senders/<uuid:pk>/queue/", queue.sender_queue, name="sender_queue"),
     re_path(END, ending.end_sender, name="end_sender"),
 ]

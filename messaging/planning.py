@@ -6,6 +6,7 @@
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,8 @@ from django.db import connection
 from django.utils import timezone
 
 from messaging import consent, quiet_hours, segments
-from messaging.models import Campaign, Contact, Conversation, Program
+from messaging.models import Campaign, Contact, Conversation, Message, Program
+from messaging.queue_state import Queue, queues_of
 from senderid.eligibility import Ask
 from senderid.models import SenderId
 from senderid.phone_numbers import Number, parse, read_number
@@ -24,6 +26,7 @@ from tenants.errors import DomainError, register, unreadable
 from tenants.models import Membership, Organization
 
 LONGEST_SCHEDULE = timedelta(days=35)
+WORTH_SAYING = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,24 @@ class Plan:
     cut: segments.Cut
     due_at: datetime
     warnings: tuple[tuple[str, str], ...] = field(default=())
+    lane: int = Message.INTERACTIVE
+
+    @cached_property
+    def queue(self) -> Queue | None:
+        """What goes before it on its sender."""
+        sender = self.choice.sender
+        return queues_of(sender.org_id, [sender], lane=self.lane)[sender.pk] if sender else None
+
+    @property
+    def leaves_at(self) -> datetime:
+        """When it would leave, at the rate of its sender."""
+        return max(self.due_at, self.queue.through_at(timezone.now())) if self.queue else self.due_at
+
+    def _waits(self) -> list[tuple[str, str]]:
+        if not self.queue or self.queue.through_at(timezone.now()) <= self.due_at + WORTH_SAYING:
+            return []
+        rate = f"{self.queue.mps} a second"
+        return [("queue_ahead", f"{self.queue.segments:,} segments wait on its sender, which sends {rate}.")]
 
     def shown(self) -> dict[str, Any]:
         """As `POST /messages/preview` answers."""
@@ -70,8 +91,8 @@ class Plan:
             "rejected": [refusal.shown() for refusal in self.choice.rejected],
             "segments": self.cut.segments,
             "encoding": self.cut.encoding,
-            "warnings": [{"code": code, "text": text} for code, text in self.warnings],
-            "would_send_at": self.due_at,
+            "warnings": [{"code": code, "text": text} for code, text in (*self.warnings, *self._waits())],
+            "would_send_at": self.leaves_at,
         }
 
 
@@ -91,7 +112,8 @@ def plan_text(*, request: Request) -> Plan:
         due_at = _heed_quiet_hours(request, number, zone, due_at, warnings)
     cut = segments.cut(body)
     _warn_about_words(request, choice.sender, cut, warnings)
-    return Plan(number, contact, choice, cut, due_at, tuple(warnings))
+    lane = Message.BULK if request.campaign or request.is_automation else Message.INTERACTIVE
+    return Plan(number, contact, choice, cut, due_at, tuple(warnings), lane)
 
 
 def read_body(body: Any) -> str:

@@ -188,3 +188,26 @@ def test_planning_takes_the_same_few_queries_however_many_senders(
         give(make_sender(texting.org, f"+141555502{n:02}"), texting.rob)
     with django_assert_max_num_queries(9):
         plan_text(request=texting.request(as_member=texting.rob))
+
+
+def test_the_preview_says_what_goes_before_and_when_it_would_leave(texting: Texting) -> None:
+    texting.sender.mps = 2
+    texting.sender.save()
+    for n in range(3):
+        texting.row(body=f"{n}", segments=4, due_at=timezone.now() - timedelta(minutes=1))
+    texting.row(lane=1, segments=100, due_at=timezone.now() - timedelta(minutes=1))
+    before = timezone.now()
+    shown = plan_text(request=texting.request(as_member=texting.rob)).shown()
+    assert "queue_ahead" in [warning["code"] for warning in shown["warnings"]]
+    assert 5 <= (shown["would_send_at"] - before).total_seconds() <= 8
+    bulk = plan_text(request=texting.request(program=texting.program())).shown()
+    wait = (bulk["would_send_at"] - before).total_seconds()
+    assert 55 <= wait <= 58, "a program's text waits for the bulk ones too"
+
+
+def test_a_later_time_stands_when_the_queue_is_through_by_then(texting: Texting) -> None:
+    texting.row(segments=4, due_at=timezone.now() - timedelta(minutes=1))
+    later = timezone.now() + timedelta(hours=2)
+    shown = plan_text(request=texting.request(send_at=later)).shown()
+    assert shown["would_send_at"] == later
+    assert "queue_ahead" not in [warning["code"] for warning in shown["warnings"]]
