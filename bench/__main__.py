@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 SHORT = "--short" in sys.argv
+QUIET: dict[str, object] = {"callbacks": {"drop": 1}}  # receipts would load the simulator's only core
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -57,7 +58,7 @@ def _surroundings(folder: str) -> subprocess.Popen[bytes]:
             if time.monotonic() > ends:
                 raise
             time.sleep(0.05)
-    _faults(base, {"callbacks": {"drop": 1}})  # receipts would load the simulator's only core
+    _faults(base, QUIET)
     return simulator
 
 
@@ -69,11 +70,37 @@ def _faults(base: str, faults: dict[str, object]) -> None:
 
 
 def _measure() -> dict[str, dict[str, object]]:
-    from bench import dispatch, selection
+    from bench import api, crowded, dispatch, fanout, inbound, naive, queueing, selection
 
+    base = f"http://127.0.0.1:{os.environ['SIMULATOR_PORT']}"
+    senders = 500 if SHORT else 10_000
+    texts = 3_000 if SHORT else 21_000
     results: dict[str, dict[str, object]] = {}
-    results |= dispatch.measure(texts=2_000 if SHORT else 20_000, senders=200)
-    results |= selection.measure(senders=500 if SHORT else 10_000)
+
+    def note(rows: dict[str, dict[str, object]]) -> None:
+        print(*(f"  {key} {row['value']}" for key, row in rows.items()), sep="\n", flush=True)
+        results.update(rows)
+
+    def take(milliseconds: int) -> None:
+        _faults(base, {"latency_ms": milliseconds, **QUIET})
+
+    note(dispatch.measure(texts=texts, senders=200))
+    scene = queueing.make_scene("Scene", letter="c", senders=senders)
+    other = queueing.make_scene("Other", letter="d", senders=1)
+    note(dispatch.measure_slow(scene, texts=texts // 2, slow_down=take))
+    note(naive.measure(scene, dispatch.drain_all(scene, texts // 2, 200), texts=200 if SHORT else 1_000))
+    many = 20_000 if SHORT else 1_000_000
+    note(dispatch.measure_flatness(scene, few=texts // 2, many=many, senders=senders))
+    note(crowded.measure_burst(scene, seconds=2 if SHORT else 10, texts=texts * 4))
+    wait = {"texts": 10_000, "seconds": 3} if SHORT else {"texts": 50_000, "seconds": 15}
+    note(crowded.measure_reply_wait(scene, other, **wait))
+    queueing.clear()
+    note(fanout.measure(contacts=5_000 if SHORT else 100_000))
+    queueing.clear()
+    rounds = {"rounds": 1, "seconds": 1} if SHORT else {"rounds": 5, "seconds": 2}
+    note(api.measure(**rounds))
+    note(inbound.measure(**rounds))
+    note(selection.measure(senders=senders))
     return results
 
 

@@ -8,6 +8,7 @@ that fits no sender waits in quarantine.
 import asyncio
 import logging
 import re
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
