@@ -20,13 +20,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from messaging import claiming
-from messaging.carriers import open_carrier
 from messaging.draining import Drain, stop
 from messaging.models import Message
 from messaging.statuses import Status
 from tenants import hints
 
-__all__ = ["dispatch", "drain", "open_carrier", "stop", "sweep"]
+__all__ = ["dispatch", "drain", "stop", "sweep"]
 DISPATCH = "messaging.dispatching.dispatch"
 IDLE_SECONDS = 1.5  # a drain waits this long for more before it ends
 LONGEST_DRAIN = 60.0

@@ -8,7 +8,6 @@ that fits no sender waits in quarantine.
 import asyncio
 import logging
 import re
-import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,8 +18,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from messaging import consent, conversations, keywords, programs, segments
+from messaging.carriers import open_carrier
 from messaging.contacts import contact_of_sender
-from messaging.dispatching import open_carrier
 from messaging.failpoints import failpoint
 from messaging.live_events import tell_conversation
 from messaging.models import Campaign, Conversation, InboundEvent, Message, TimelineEntry

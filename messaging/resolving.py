@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from messaging.dispatching import open_carrier
+from messaging.carriers import open_carrier
 from messaging.failpoints import failpoint
 from messaging.models import Attempt, Message
 from messaging.receipts import tell
