@@ -41,12 +41,15 @@ class Scene:
     account: ProviderAccount
     contact: Contact
 
-    def fill(self, *, texts: int, senders: int, lane: int = 1) -> None:
-        """Queues texts, the senders in turn; the server has nothing left to do with them."""
+    def fill(self, *, texts: int, senders: int, lane: int = 1, tidy: bool = True) -> None:
+        """Queues texts, the senders in turn; `tidy`: the server has nothing left to do with them after."""
         given = {"org": self.org.pk, "account": self.account.pk, "contact": self.contact.pk}
         with connection.cursor() as cursor:
             cursor.execute(FILL, {**given, "lane": lane, "body": BODY, "texts": texts, "senders": senders})
-            cursor.execute("VACUUM ANALYZE messaging_message")  # or autovacuum does it while the clock runs
+            if tidy:
+                cursor.execute(
+                    "VACUUM ANALYZE messaging_message"
+                )  # or autovacuum does it while the clock runs
 
 
 def make_scene(name: str, *, letter: str, senders: int) -> Scene:
