@@ -101,9 +101,8 @@ class Message(TenantOwned):
             models.Index(
                 fields=["sender", "lane", "due_at", "id"], condition=Q(status="queued"), name="queue"
             ),
-            models.Index(
-                fields=["due_at"], condition=Q(status__in=["queued", "scheduled"]), name="queue_due"
-            ),
+            models.Index(fields=["due_at"], condition=Q(status="queued"), name="queue_due"),
+            models.Index(fields=["due_at"], condition=Q(status="scheduled"), name="scheduled_due"),
             models.Index(
                 fields=["lease_until"], condition=Q(status__in=["sending", "unknown"]), name="unsettled"
             ),

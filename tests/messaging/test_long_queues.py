@@ -1,11 +1,12 @@
-"""With a million texts queued, dispatch asks only its indexes: what a batch costs does not depend on what waits."""
+"""However many texts are queued, dispatch asks only its indexes: what a batch costs does not depend on what waits."""
 
 import json
+import os
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from bench.queueing import make_scene
 from messaging import claiming, recording, turns
@@ -13,7 +14,7 @@ from messaging.models import Message
 from senderid.models import SenderId
 from tests.texting import EverythingGranted
 
-QUEUED = 1_000_000
+QUEUED = int(os.environ.get("QUEUED", "100000"))  # `make faults` runs it with a million
 SENDERS = 200
 
 
@@ -40,13 +41,7 @@ def scans(plan: dict[str, Any]) -> list[str]:
 @pytest.mark.django_db(transaction=True)
 def test_no_statement_of_dispatch_reads_the_queue_from_end_to_end() -> None:
     scene = make_scene("Long queue", letter="a", senders=SENDERS)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SET LOCAL session_replication_role = replica"
-        )  # foreign keys of a million rows take a minute
-        scene.fill(texts=QUEUED, senders=SENDERS, tidy=False)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE messaging_message")
+    scene.fill(texts=QUEUED, senders=SENDERS)
     senders = [str(pk) for pk in SenderId.objects.for_org(scene.org).values_list("pk", flat=True)]
     ids = [str(pk) for pk in Message.objects.for_org(scene.org).values_list("pk", flat=True)[:500]]
     new = [str(uuid4()) for _ in ids]
@@ -67,4 +62,5 @@ def test_no_statement_of_dispatch_reads_the_queue_from_end_to_end() -> None:
         ways = scans(plan_of(statement, parameters))
         assert ways, name
         assert "Seq Scan" not in ways, (name, ways)
-    assert len(claiming.claim(EverythingGranted())) == claiming.BATCH  # type: ignore[arg-type]
+    even = SENDERS * (claiming.BATCH // SENDERS)
+    assert len(claiming.claim(EverythingGranted())) == even  # type: ignore[arg-type]
