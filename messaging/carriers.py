@@ -5,6 +5,7 @@ The window is how many calls may be under way; it grows with answers and shrinks
 
 import asyncio
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -33,6 +34,7 @@ UNUSABLE = Answer(
 )
 LATE = Answer(Outcome.RETRY, code="waited_too_long", text="It waited for its turn.")
 Landed = Callable[[Claimed, Answer], None]
+stopping = threading.Event()  # this process is to end: calls under way are the last
 
 
 def open_carrier(account: ProviderAccount) -> TwilioCarrier:
@@ -134,7 +136,7 @@ class Lane:
                 await asyncio.sleep(max(0.0, self.window.closed_until - time.monotonic()))
 
     async def _call(self, text: Claimed) -> Answer:
-        if time.monotonic() > text.call_before:
+        if stopping.is_set() or time.monotonic() > text.call_before:
             # Its lease may run out during the call; then someone else could send it too. It goes back unsent.
             return LATE
         failpoint("calling")

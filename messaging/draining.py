@@ -6,7 +6,6 @@ ends, unless the process is killed: then leases run out and `resolving` asks the
 
 import asyncio
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from messaging import claiming, measures, recording
-from messaging.carriers import Carriers, read_account
+from messaging.carriers import Carriers, read_account, stopping
 from messaging.claiming import Claimed
 from messaging.failpoints import failpoint
 from messaging.throttle import Throttle
@@ -35,12 +34,11 @@ PROMOTE_EVERY = 0.5
 TRY_TO_RECORD_FOR = 30.0  # while the database is away
 T = TypeVar("T")
 _throttle = Throttle()
-_stopping = threading.Event()
 
 
 def stop(*_: object) -> None:
-    """This process claims nothing more; what is under way is called, recorded, and then drains end. A signal handler."""
-    _stopping.set()
+    """This process claims and calls nothing more; calls under way are recorded, then drains end. A signal handler."""
+    stopping.set()
 
 
 class Drain:
@@ -62,7 +60,7 @@ class Drain:
         """How many texts were claimed and called."""
         recorder = asyncio.create_task(self._record_all())
         try:
-            await self._claim_all()
+            await self._claim_all(until=recorder.done)
         finally:
             self._claiming = False
             self._landed.set()
@@ -81,10 +79,10 @@ class Drain:
 
     # --- Claims -----------------------------------------------------------------------------------------
 
-    async def _claim_all(self) -> None:
+    async def _claim_all(self, *, until: Callable[[], bool]) -> None:
         ends = last_busy = time.monotonic()
         ends += self._longest
-        while time.monotonic() < ends and not _stopping.is_set():
+        while time.monotonic() < ends and not stopping.is_set() and not until():
             claimed = await self._in(self._claims, self._claim)
             if claimed:
                 await self._push(claimed)

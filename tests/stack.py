@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -164,8 +165,12 @@ class Api:
         )
 
 
+_unused = random.sample(range(10_000), 10_000)
+
+
 def new_number(prefix: str = "+1628555") -> str:
-    return f"{prefix}{uuid.uuid4().int % 10000:04d}"
+    """One this process has not had."""
+    return f"{prefix}{_unused.pop():04d}"
 
 
 def bootstrap(stack: Stack) -> Api:

@@ -15,8 +15,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Of one file of tests: its event loop runs in this thread as long as it lives, and others need the thread."""
     if CHROMIUM is None:
         pytest.skip("There is no Chromium here; .ci/run installs one.")
     with sync_playwright() as playwright:
@@ -25,7 +26,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def logged_in(chromium: Browser, stack: Stack) -> Any:
     """Ben's cookies."""
     context = chromium.new_context()

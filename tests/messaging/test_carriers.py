@@ -148,3 +148,13 @@ def test_a_text_that_waited_too_long_goes_back_without_a_call() -> None:
     carrier = Counting()
     assert run(carrier, [text(time.monotonic() - 1)]) == [LATE]
     assert carrier.calls == 0
+
+
+def test_a_process_that_ends_calls_nothing_more() -> None:
+    carrier = Counting()
+    carriers.stopping.set()
+    try:
+        assert run(carrier, [text(), text()]) == [LATE, LATE]
+    finally:
+        carriers.stopping.clear()
+    assert carrier.calls == 0
