@@ -27,7 +27,7 @@ def measure_burst(scene: Scene, *, seconds: float, texts: int) -> dict[str, dict
         _until(lambda: queueing.accepted() > 0)
         alone = _rate(lambda: time.sleep(seconds))
         found: dict[str, Any] = {}
-        loaded = _rate(scene, lambda: found.update(load.fire(port=port, requests=requests, seconds=seconds)))
+        loaded = _rate(lambda: found.update(load.fire(port=port, requests=requests, seconds=seconds)))
     assert set(found["statuses"]) == {"202"}, found
     return {
         "dispatch_under_burst": {

@@ -14,15 +14,15 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from messaging.throttle import Throttle, bucket_of
-from messaging.turns import Turn, Turns, wants_of
+from messaging.throttle import Throttle
+from messaging.turns import Sender, Turn, Turns, wants_of
 
 BATCH = 500
 
 # Ids first, the rest by `= ANY` after: with a LIMIT that varies by row the planner expects a tenth of the queue.
 PICK = """
-SELECT picked.id, a.sender_id, a.lane
-FROM unnest(%s::uuid[], %s::smallint[], %s::int[]) AS a(sender_id, lane, n)
+SELECT picked.id::text, a.turn
+FROM unnest(%s::uuid[], %s::smallint[], %s::int[]) WITH ORDINALITY AS a(sender_id, lane, n, turn)
 CROSS JOIN LATERAL (
   SELECT m.id FROM messaging_message m
   WHERE m.status = 'queued' AND m.sender_id = a.sender_id AND m.lane = a.lane AND m.due_at <= now()
@@ -32,7 +32,7 @@ CROSS JOIN LATERAL (
 # What became true since the text was queued stands in `held`; while the fate of an identical text to the same number
 # is unknown, this one waits: a look-up could not tell them apart.
 LOOK = """
-SELECT m.id, m.org_id, m.account_id, m.to, m.from_value, m.body, m.attempt_no + 1, m.expires_at, m.sender_id, m.segments,
+SELECT m.id::text, m.account_id::text, m.to, m.from_value, m.body, m.attempt_no + 1, m.expires_at, m.segments,
   CASE
     WHEN m.expires_at <= now() THEN 'expired'
     WHEN m.origin = 'campaign' AND c.status = 'cancelled' THEN 'cancelled'
@@ -164,16 +164,15 @@ def _claim(
     asked = [min(turn.most, granted[turn.sender.bucket]) for turn in allowed]
     with connection.cursor() as cursor:
         cursor.execute(PICK, [[str(t.sender.pk) for t in allowed], [t.lane for t in allowed], asked])
-        picked = cursor.fetchall()
-        had = Counter((sender_id, lane) for _, sender_id, lane in picked)
-        turns.ran_dry(t for t, n in zip(allowed, asked, strict=True) if had[t.sender.pk, t.lane] < n)
+        picked = {message_id: allowed[place - 1] for message_id, place in cursor.fetchall()}
+        had = Counter(map(id, picked.values()))
+        turns.ran_dry(turn for turn, n in zip(allowed, asked, strict=True) if had[id(turn)] < n)
         if not picked:
             return []
-        lanes = {message_id: lane for message_id, _, lane in picked}
-        cursor.execute(LOOK, [[str(pk) for pk in lanes]])
-        looked = sorted(cursor.fetchall(), key=lambda row: (lanes[row[0]], row[0]))
-        leaving = _within(_fit(cursor, looked), granted, used)
-        return _write(cursor, leaving)
+        cursor.execute(LOOK, [list(picked)])
+        looked = sorted(cursor.fetchall(), key=lambda row: (picked[row[0]].lane, row[0]))
+        leaving = [(picked[row[0]].sender, row) for row in _fit(cursor, looked)]
+        return _write(cursor, _within(leaving, granted, used))
 
 
 def _fit(cursor: Any, looked: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -181,10 +180,10 @@ def _fit(cursor: Any, looked: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     held: dict[str, list[str]] = defaultdict(list)
     fit, seen = [], set()
     for row in looked:
-        account_id, to, sender, body = row[2:6]
+        account_id, to, sender, body = row[1:5]
         reason = row[-1] or ("copy" if (account_id, to, sender, body) in seen else "")
         if reason:
-            held[reason].append(str(row[0]))
+            held[reason].append(row[0])
         else:
             seen.add((account_id, to, sender, body))
             fit.append(row)
@@ -197,23 +196,36 @@ def _fit(cursor: Any, looked: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def _within(
-    rows: list[tuple[Any, ...]], granted: dict[str, int], used: Counter[uuid.UUID]
-) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Sender, tuple[Any, ...]]], granted: dict[str, int], used: Counter[uuid.UUID]
+) -> list[tuple[Sender, tuple[Any, ...]]]:
     """As many of each sender as its allowance in segments carries; the first always, in debt if need be."""
     leaving = []
-    for row in rows:
-        sender_id, segments = row[8:10]
-        if used[sender_id] < granted[bucket_of("sender", sender_id)]:
-            used[sender_id] += segments
-            leaving.append(row)
+    for sender, row in rows:
+        if used[sender.pk] < granted[sender.bucket]:
+            used[sender.pk] += row[7]
+            leaving.append((sender, row))
     return leaving
 
 
-def _write(cursor: Any, leaving: list[tuple[Any, ...]]) -> list[Claimed]:
+def _write(cursor: Any, leaving: list[tuple[Sender, tuple[Any, ...]]]) -> list[Claimed]:
     call_before = time.monotonic() + settings.LEASE_SECONDS - settings.SEND_TOTAL_SECONDS - 2
-    rows = [Claimed(uuid.uuid4(), call_before, *row[:9]) for row in leaving]
-    ids = [str(row.message_id) for row in rows]
-    cursor.execute(
-        CLAIM, [timedelta(seconds=settings.LEASE_SECONDS), ids, [str(row.attempt_id) for row in rows]]
-    )
+    accounts = {row[1]: uuid.UUID(row[1]) for _, row in leaving}
+    rows = [
+        Claimed(
+            attempt_id=uuid.uuid4(),
+            call_before=call_before,
+            message_id=uuid.UUID(message_id),
+            org_id=sender.org_id,
+            account_id=accounts[account_id],
+            to=to,
+            sender=value,
+            body=body,
+            no=no,
+            expires_at=expires_at,
+            sender_id=sender.pk,
+        )
+        for sender, (message_id, account_id, to, value, body, no, expires_at, _, _) in leaving
+    ]
+    lease = timedelta(seconds=settings.LEASE_SECONDS)
+    cursor.execute(CLAIM, [lease, [row[0] for _, row in leaving], [str(row.attempt_id) for row in rows]])
     return rows

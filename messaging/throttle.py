@@ -5,6 +5,7 @@ in debt, so the rate holds over time. A sender draws on its own bucket and on th
 provider account's.
 """
 
+import json
 import logging
 import time
 from dataclasses import dataclass, field
@@ -18,12 +19,13 @@ log = logging.getLogger(__name__)
 WITHOUT_REDIS = 0.4  # the share of its rate each process allows itself: a second one may do the same
 RETRY_REDIS_AFTER, RETRY_REDIS_AT_LAST = 3.0, 12.0
 
-# KEYS: the senders' buckets, then the shared ones. ARGV: how many senders; for each its rate, what it wants and the
-# places of up to two shared buckets (0: none); then the shared rates. Answers what is granted and, where that is
-# nothing, in how many milliseconds there is something.
+# KEYS: the senders' buckets, then the shared ones. ARGV, as JSON: for each sender its rate, what it wants and the places
+# of the shared buckets it draws on; the shared rates. Answers what is granted and, where that is nothing, in how many
+# milliseconds there is something.
 TAKE = """
 local now = redis.call('TIME'); now = now[1] + now[2] / 1000000
-local senders = tonumber(ARGV[1])
+local wants, rates = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
+local senders = #wants
 local function open(key, rate)
   local bucket = redis.call('HMGET', key, 'tokens', 'at', 'held')
   local tokens, at = tonumber(bucket[1]) or math.max(rate, 1), tonumber(bucket[2]) or now
@@ -35,12 +37,11 @@ local function keep(key, bucket)
   redis.call('PEXPIRE', key, 120000)
 end
 local shared = {}
-for i = 1, #KEYS - senders do shared[i] = open(KEYS[senders + i], tonumber(ARGV[1 + 4 * senders + i])) end
+for i, rate in ipairs(rates) do shared[i] = open(KEYS[senders + i], rate) end
 local granted = {}
-for i = 1, senders do
-  local at = 4 * i - 2
-  local own, wanted = open(KEYS[i], tonumber(ARGV[at])), tonumber(ARGV[at + 1])
-  local drawn = {own, shared[tonumber(ARGV[at + 2])], shared[tonumber(ARGV[at + 3])]}
+for i, want in ipairs(wants) do
+  local own, wanted = open(KEYS[i], want[1]), want[2]
+  local drawn = {own, shared[want[3]], shared[want[4]]}
   local take, wait = wanted, own.held
   for _, bucket in pairs(drawn) do
     take = math.min(take, math.floor(bucket.tokens))
@@ -117,11 +118,12 @@ class Throttle:
             return {}
         shares = dict(share for want in wants.values() for share in want.shares)
         places = {name: place for place, name in enumerate(shares, start=1)}
-        arguments: list[Any] = [len(wants)]
-        for want in wants.values():
-            drawn = [places[name] for name, _ in want.shares]
-            arguments += [want.rate, want.wanted, *drawn, *[0] * (2 - len(drawn))]
-        found = self._ask(TAKE, [*wants, *shares], arguments + list(shares.values()))
+        asked = [
+            [want.rate, want.wanted, *(places[name] for name, _ in want.shares), 0, 0]
+            for want in wants.values()
+        ]
+        arguments = [json.dumps(asked), json.dumps(list(shares.values()))]
+        found = self._ask(TAKE, [*wants, *shares], arguments)
         if found is None:
             return self._local.take(wants)
         now = time.monotonic()

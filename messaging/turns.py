@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from uuid import UUID
 
 from django.db import connection
@@ -48,11 +49,11 @@ class Sender:
     org_mps: int | None
     account_mps: int | None
 
-    @property
+    @cached_property
     def bucket(self) -> str:
         return bucket_of("sender", self.pk)
 
-    @property
+    @cached_property
     def shares(self) -> tuple[tuple[str, float], ...]:
         """The limited buckets it draws on besides its own."""
         limits = (("org", self.org_id, self.org_mps), ("account", self.account_id, self.account_mps))

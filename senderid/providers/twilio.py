@@ -80,6 +80,7 @@ class TwilioCarrier:
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=total, sock_connect=connect),
             connector=aiohttp.TCPConnector(limit=in_flight, keepalive_timeout=30),
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
         self._client = Client(
             credentials.account_sid, credentials.auth_token, http_client=Http(self._session)
