@@ -32,6 +32,7 @@ UNUSABLE = Answer(
     code="credentials",
     text="The provider account’s credentials can’t be used; an admin must renew them.",
 )
+BROKEN = Answer(Outcome.UNKNOWN, code="call_broke", text="The call broke here; it may have been taken.")
 LATE = Answer(Outcome.RETRY, code="waited_too_long", text="It waited for its turn.")
 Landed = Callable[[Claimed, Answer], None]
 stopping = threading.Event()  # this process is to end: calls under way are the last
@@ -98,14 +99,19 @@ class Lane:
     @property
     def room(self) -> int:
         """How many more texts may be claimed for it: as much again as may be under way."""
-        if self.window.closed_until > time.monotonic():
+        if self._is_closed:
             return 0
         return max(0, 2 * self.window.size - len(self._waiting) - len(self._callers) + self._slow)
 
     @property
+    def _is_closed(self) -> bool:
+        """The account asked for a pause; at the end of the process what waits goes back at once."""
+        return self.window.closed_until > time.monotonic() and not stopping.is_set()
+
+    @property
     def _may_call(self) -> bool:
         busy = len(self._callers)
-        return busy - self._slow < self.window.size and busy < settings.SEND_IN_FLIGHT
+        return not self._is_closed and busy - self._slow < self.window.size and busy < settings.SEND_IN_FLIGHT
 
     def push(self, texts: list[Claimed]) -> None:
         self._waiting.extend(texts)
@@ -126,14 +132,16 @@ class Lane:
         """One call after the other while texts wait and the window is not narrower than the calls under way."""
         caller = asyncio.current_task()
         assert caller is not None
-        while self._waiting and len(self._callers) - self._slow <= self.window.size:
+        while self._waiting and not self._is_closed and len(self._callers) - self._slow <= self.window.size:
             text = self._waiting.popleft()
             self._callers[caller] = time.monotonic()
-            answer = await self._call(text)
+            try:
+                answer = await self._call(text)
+            except Exception:  # or the drain would wait for its answer for ever
+                log.exception("calling for attempt %s broke", text.attempt_id)
+                answer = BROKEN
             self.window.learn(answer)
             self._landed(text, answer)
-            if self.window.closed_until:
-                await asyncio.sleep(max(0.0, self.window.closed_until - time.monotonic()))
 
     async def _call(self, text: Claimed) -> Answer:
         if stopping.is_set() or time.monotonic() > text.call_before:

@@ -170,7 +170,8 @@ def _claim(
         if not picked:
             return []
         cursor.execute(LOOK, [list(picked)])
-        looked = sorted(cursor.fetchall(), key=lambda row: (picked[row[0]].lane, row[0]))
+        places = {message_id: place for place, message_id in enumerate(picked)}
+        looked = sorted(cursor.fetchall(), key=lambda row: (picked[row[0]].lane, places[row[0]]))
         leaving = [(picked[row[0]].sender, row) for row in _fit(cursor, looked)]
         return _write(cursor, _within(leaving, granted, used))
 

@@ -18,7 +18,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from messaging import claiming, measures, recording
-from messaging.carriers import Carriers, read_account, stopping
+from messaging.carriers import LATE, Carriers, read_account, stopping
 from messaging.claiming import Claimed
 from messaging.failpoints import failpoint
 from messaging.throttle import Throttle
@@ -112,10 +112,21 @@ class Drain:
         for text in claimed:
             by_account.setdefault(text.account_id, []).append(text)
         for account_id, texts in by_account.items():
-            if not self._carriers.knows(account_id):
-                account: ProviderAccount = await self._in(self._claims, partial(read_account, account_id))
-                self._carriers.add(account)
-            self._carriers.push(account_id, texts)
+            if self._carriers.knows(account_id) or await self._open(account_id):
+                self._carriers.push(account_id, texts)
+            else:
+                for text in texts:
+                    self._land(text, LATE)
+
+    async def _open(self, account_id: UUID) -> bool:
+        """Whether the account could be read; what was claimed for it goes back unsent otherwise."""
+        try:
+            account: ProviderAccount = await self._in(self._claims, partial(read_account, account_id))
+        except Exception:
+            log.exception("account %s can't be read", account_id)
+            return False
+        self._carriers.add(account)
+        return True
 
     # --- Records ----------------------------------------------------------------------------------------
 

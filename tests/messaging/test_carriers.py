@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from messaging import carriers
-from messaging.carriers import FIRST_WINDOW, LATE, NARROWEST, Lane, Window
+from messaging.carriers import BROKEN, FIRST_WINDOW, LATE, NARROWEST, Lane, Window
 from messaging.claiming import Claimed
 from senderid.providers.base import Answer, Outcome, Outgoing
 
@@ -158,3 +158,30 @@ def test_a_process_that_ends_calls_nothing_more() -> None:
     finally:
         carriers.stopping.clear()
     assert carrier.calls == 0
+
+
+def test_while_an_account_asks_for_a_pause_nobody_calls(monkeypatch: Any) -> None:
+    """Neither those who called nor new callers, however often the drain looks."""
+    monkeypatch.setattr(carriers, "SLOW_CALL", 0.0)
+
+    async def through() -> tuple[int, int]:
+        carrier, answers = Counting(lambda: Answer(Outcome.SLOW_DOWN, retry_after=30)), []
+        lane = Lane("key", carrier, lambda _, answer: answers.append(answer))  # type: ignore[arg-type]
+        lane.window.size = 1
+        lane.push([text() for _ in range(20)])
+        while not answers:
+            await asyncio.sleep(0)
+        asked = carrier.calls
+        for _ in range(20):
+            lane.call_more()
+            await asyncio.sleep(0)
+        return asked, carrier.calls
+
+    assert asyncio.run(through()) == (1, 1)
+
+
+def test_a_call_that_breaks_is_of_unknown_fate_and_holds_nothing_up() -> None:
+    def broken() -> Answer:
+        raise ValueError("not thought of")
+
+    assert run(Counting(broken), [text(), text()]) == [BROKEN, BROKEN]

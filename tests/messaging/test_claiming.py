@@ -235,3 +235,11 @@ def test_of_two_identical_texts_in_one_batch_one_leaves_now(texting: Texting) ->
     first, second = texting.row(body="Same"), texting.row(body="Same")
     assert [c.message_id for c in claim_all()] == [first.pk]
     assert state(second)[0] == "queued"
+
+
+def test_of_what_the_allowance_carries_the_oldest_leave(texting: Texting) -> None:
+    now = timezone.now()
+    young = texting.row(segments=3, body="young", due_at=now - timedelta(minutes=1))
+    old = texting.row(segments=3, body="old", due_at=now - timedelta(minutes=2))
+    assert [c.message_id for c in claim(Allows(3))] == [old.pk]
+    assert state(young)[0] == "queued"
