@@ -22,11 +22,11 @@ from django.utils import timezone
 from messaging import claiming
 from messaging.draining import Drain, stop
 from messaging.models import Message
+from messaging.sending import DISPATCH
 from messaging.statuses import Status
 from tenants import hints
 
 __all__ = ["dispatch", "drain", "stop", "sweep"]
-DISPATCH = "messaging.dispatching.dispatch"
 IDLE_SECONDS = 1.5  # a drain waits this long for more before it ends
 LONGEST_DRAIN = 60.0
 STUCK_AFTER = 3.0

@@ -160,7 +160,7 @@ class Drain:
                 if time.monotonic() > ends:
                     log.exception("%s answers were not recorded; the carrier will be asked", len(done))
                     return
-                time.sleep(0.5)
+                time.sleep(0.5)  # in the recorder's own thread; the calls go on
 
     def _measure(self, done: list[tuple[Claimed, Answer]], seconds: float) -> None:
         measures.observe("record", seconds)

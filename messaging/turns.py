@@ -18,20 +18,25 @@ from messaging.throttle import Want, bucket_of
 
 KEPT_AT_LEAST = 0.1
 KEPT_TIMES_THE_COST = 20
-# {lane} is the part of the queue that is looked at; a sender is listed when a text of it is due there.
-WAITING = """
+# The senders that have a text queued, skipping along the index; {lane} is the part of the queue that is looked at.
+QUEUED = """
 WITH RECURSIVE waiting AS (
   (SELECT sender_id FROM messaging_message WHERE status = 'queued' {lane} ORDER BY sender_id LIMIT 1)
   UNION ALL
   SELECT (SELECT m.sender_id FROM messaging_message m
           WHERE m.status = 'queued' {lane} AND m.sender_id > w.sender_id ORDER BY m.sender_id LIMIT 1)
   FROM waiting w WHERE w.sender_id IS NOT NULL
-)
+)"""
+# A sender is listed when a text of it is due in that part.
+WAITING = (
+    QUEUED
+    + """
 SELECT s.id, s.org_id, s.provider_account_id, s.mps, o.mps, a.mps
 FROM waiting w JOIN senderid_senderid s ON s.id = w.sender_id
 JOIN senderid_provideraccount a ON a.id = s.provider_account_id JOIN tenants_organization o ON o.id = s.org_id
 WHERE (a.paused_until IS NULL OR a.paused_until <= now()) AND ({due})
 """
+)
 DUE = """COALESCE((SELECT m.due_at FROM messaging_message m WHERE m.status = 'queued' AND m.sender_id = w.sender_id
   AND m.lane = {lane} ORDER BY m.due_at LIMIT 1) <= now(), false)"""
 INTERACTIVE = WAITING.format(lane="AND lane = 0", due=DUE.format(lane=0))

@@ -11,6 +11,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 
 from tenants import api_keys, audit
 from tenants.errors import DomainError
@@ -23,8 +24,6 @@ API = "/api/v1/"
 MACHINES = (API, "/webhooks/")
 OPEN_API = ("/api/v1/openapi.json", "/api/v1/error-codes")
 CURRENT_ORG = "org"
-
-
 OUTAGES = (OperationalError, InterfaceError)
 
 
@@ -33,13 +32,11 @@ def is_for_machines(request: HttpRequest) -> bool:
     return request.path.startswith(MACHINES)
 
 
-class PagesOnly:
+class PagesOnly(MiddlewareMixin):
     """Steps aside for the machines' doors."""
 
     def __call__(self, request: HttpRequest) -> Any:
-        if is_for_machines(request):
-            return self.get_response(request)  # type: ignore[attr-defined]
-        return super().__call__(request)  # type: ignore[misc]
+        return self.get_response(request) if is_for_machines(request) else super().__call__(request)
 
 
 class ContentSecurity(PagesOnly, CSPMiddleware):

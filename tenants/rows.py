@@ -88,7 +88,7 @@ def upsert(row: M, *, key: Sequence[str], changes: str) -> M:
 def _insert(model: type[models.Model]) -> str:
     fields = model._meta.concrete_fields
     names = ", ".join(f'"{field.column}"' for field in fields)
-    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({", ".join(["%s"] * len(fields))}) '  # noqa: S608
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({", ".join(["%s"] * len(fields))}) '  # noqa: S608 - only our own names are put in
 
 
 def _values(row: models.Model) -> list[Any]:
