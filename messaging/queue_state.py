@@ -21,7 +21,7 @@ LATE_AFTER = timedelta(seconds=60)
 # A sender's first due text is found by skipping from sender to sender. Late is one that waits for over a minute
 # though its sender, at half its rate, would have had the time to come to it.
 LATE = (
-    QUEUED.format(lane="")
+    QUEUED.format(lane="")  # noqa: S608 - only our own words are put in
     + """, first AS (
   SELECT w.sender_id, least(
     (SELECT m.due_at FROM messaging_message m WHERE m.status = 'queued' AND m.sender_id = w.sender_id AND m.lane = 0
@@ -36,7 +36,7 @@ SELECT extract(epoch FROM now() - f.due_at) AS age, f.due_at < %s AND
 FROM first f JOIN senderid_senderid s ON s.id = f.sender_id JOIN tenants_organization o ON o.id = s.org_id
 JOIN senderid_provideraccount a ON a.id = s.provider_account_id
 WHERE f.due_at <= now() AND (a.paused_until IS NULL OR a.paused_until < %s)
-"""  # noqa: S608 - only our own words are put in
+"""
 )
 DEPTHS = """
 SELECT s.kind, q.lane, sum(q.n)::int, extract(epoch FROM now() - min(q.first))
