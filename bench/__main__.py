@@ -1,4 +1,5 @@
-"""Runs all benchmarks on servers of their own: `make bench`, or `make bench ARGS=--short`."""
+"""Runs the benchmarks on servers of their own: `make bench`, `make bench ARGS=--short`, or some of them by the names of
+`GROUPS`: `make bench ARGS="api selection"`, which leaves the other rows of results.json as they were."""
 
 import json
 import os
@@ -7,11 +8,17 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 SHORT = "--short" in sys.argv
 QUIET: dict[str, object] = {"callbacks": {"drop": 1}}  # receipts would load the simulator's only core
+SENDERS = 500 if SHORT else 10_000
+TEXTS = 3_000 if SHORT else 21_000
+ROUNDS = {"rounds": 1, "seconds": 1} if SHORT else {"rounds": 5, "seconds": 2}
 ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "bench" / "results.json"
+Rows = dict[str, dict[str, object]]
 
 
 def main() -> None:
@@ -25,7 +32,8 @@ def main() -> None:
             simulator.wait(timeout=10)
     for key, row in results.items():
         print(f"{key:<28} {row['value']:>10} {row['unit']:<8} must {row['must']:<8} {row['note']}")
-    (ROOT / "bench" / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    RESULTS.write_text(json.dumps({**known, **results}, indent=2) + "\n")
 
 
 def _surroundings(folder: str) -> subprocess.Popen[bytes]:
@@ -58,11 +66,12 @@ def _surroundings(folder: str) -> subprocess.Popen[bytes]:
             if time.monotonic() > ends:
                 raise
             time.sleep(0.05)
-    _faults(base, QUIET)
+    _faults(QUIET)
     return simulator
 
 
-def _faults(base: str, faults: dict[str, object]) -> None:
+def _faults(faults: dict[str, object]) -> None:
+    base = f"http://127.0.0.1:{os.environ['SIMULATOR_PORT']}"
     body = json.dumps({"seed": 1, **faults}).encode()
     urllib.request.urlopen(
         urllib.request.Request(f"{base}/_sim/faults", data=body, headers={"Content-Type": "application/json"})
@@ -70,38 +79,70 @@ def _faults(base: str, faults: dict[str, object]) -> None:
 
 
 def _measure() -> dict[str, dict[str, object]]:
-    from bench import api, crowded, dispatch, fanout, inbound, naive, queueing, selection
-
-    base = f"http://127.0.0.1:{os.environ['SIMULATOR_PORT']}"
-    senders = 500 if SHORT else 10_000
-    texts = 3_000 if SHORT else 21_000
     results: dict[str, dict[str, object]] = {}
+    for name in [name for name in GROUPS if name in sys.argv] or GROUPS:
+        for rows in GROUPS[name]():
+            print(*(f"  {key} {row['value']}" for key, row in rows.items()), sep="\n", flush=True)
+            results.update(rows)
+        _clear()
+    return results
 
-    def note(rows: dict[str, dict[str, object]]) -> None:
-        print(*(f"  {key} {row['value']}" for key, row in rows.items()), sep="\n", flush=True)
-        results.update(rows)
+
+def _clear() -> None:
+    from bench import queueing
+
+    queueing.clear()
+
+
+def _dispatch() -> Iterator[Rows]:
+    from bench import crowded, dispatch, naive, queueing
 
     def take(milliseconds: int) -> None:
-        _faults(base, {"latency_ms": milliseconds, **QUIET})
+        _faults({"latency_ms": milliseconds, **QUIET})
 
-    note(dispatch.measure(texts=texts, senders=200))
-    scene = queueing.make_scene("Scene", letter="c", senders=senders)
+    yield dispatch.measure(texts=TEXTS, senders=200)
+    scene = queueing.make_scene("Scene", letter="c", senders=SENDERS)
     other = queueing.make_scene("Other", letter="d", senders=1)
-    note(dispatch.measure_slow(scene, texts=texts // 2, slow_down=take))
-    note(naive.measure(scene, dispatch.drain_all(scene, texts // 2, 200), texts=200 if SHORT else 1_000))
+    yield dispatch.measure_slow(scene, texts=TEXTS // 2, slow_down=take)
+    yield naive.measure(scene, dispatch.drain_all(scene, TEXTS // 2, 200), texts=200 if SHORT else 1_000)
     many = 20_000 if SHORT else 1_000_000
-    note(dispatch.measure_flatness(scene, few=texts // 2, many=many, senders=senders))
-    note(crowded.measure_burst(scene, seconds=2 if SHORT else 10, texts=texts * 4))
+    yield dispatch.measure_flatness(scene, few=TEXTS // 2, many=many, senders=SENDERS)
+    yield crowded.measure_burst(scene, seconds=2 if SHORT else 10, texts=TEXTS * 4)
     wait = {"texts": 10_000, "seconds": 3} if SHORT else {"texts": 50_000, "seconds": 15}
-    note(crowded.measure_reply_wait(scene, other, **wait))
-    queueing.clear()
-    note(fanout.measure(contacts=5_000 if SHORT else 100_000))
-    queueing.clear()
-    rounds = {"rounds": 1, "seconds": 1} if SHORT else {"rounds": 5, "seconds": 2}
-    note(api.measure(**rounds))
-    note(inbound.measure(**rounds))
-    note(selection.measure(senders=senders))
-    return results
+    yield crowded.measure_reply_wait(scene, other, **wait)
+
+
+def _fanout() -> Iterator[Rows]:
+    from bench import fanout
+
+    yield fanout.measure(contacts=5_000 if SHORT else 100_000)
+
+
+def _api() -> Iterator[Rows]:
+    from bench import api
+
+    yield api.measure(**ROUNDS)
+
+
+def _inbound() -> Iterator[Rows]:
+    from bench import inbound
+
+    yield inbound.measure(**ROUNDS)
+
+
+def _selection() -> Iterator[Rows]:
+    from bench import selection
+
+    yield selection.measure(senders=SENDERS)
+
+
+GROUPS = {
+    "dispatch": _dispatch,
+    "fanout": _fanout,
+    "api": _api,
+    "inbound": _inbound,
+    "selection": _selection,
+}
 
 
 if __name__ == "__main__":
