@@ -100,6 +100,16 @@ DATABASES["default"] |= {
     "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode keeps no session state
     "OPTIONS": {"connect_timeout": 5},
 }
+# Modules whose statements become functions of the database after each migrate (tenants.kept).
+KEPT_STATEMENTS = [
+    "tenants.api_keys",
+    "senderid.board",
+    "messaging.idempotency",
+    "messaging.planning",
+    "messaging.receiving",
+    "messaging.sending",
+    "messaging.webhooks",
+]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"

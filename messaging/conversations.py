@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
@@ -20,6 +20,7 @@ from senderid.models import Assignment, SenderId
 from tenants import rows
 from tenants.access import standing_of
 from tenants.errors import DomainError, unreadable
+from tenants.kept import Kept, typed
 from tenants.models import Membership, Organization
 
 Status = Conversation.Status
@@ -40,16 +41,40 @@ def open_conversation(*, org: Organization, sender: SenderId, contact: Contact) 
     return row
 
 
-def open_with(*, message: Message, human: Membership | None) -> Conversation:
-    """The conversation of a text of ours, opened if new, with the text on its row as `record_outbound` puts it: one
-    statement."""
+def write_with(*, message: Message, human: Membership | None) -> Conversation:
+    """Writes a text of ours and its conversation, opened if new, with the text on its row as `record_outbound` puts it:
+    one statement."""
     row = Conversation(
         org=message.org, sender=message.sender, contact=message.contact, last_human=human,
         last_at=message.created_at, last_body=message.body[:160], last_direction=Message.Direction.OUTBOUND,
     )  # fmt: skip
-    return rows.upsert(
-        row, key=["org_id", "sender_id", "contact_id"], changes=BY_A_PERSON if human else BY_AUTOMATION
+    kept = WRITE_OF_A_PERSON if human else WRITE_OF_AUTOMATION
+    with connection.cursor() as cursor:
+        values = kept.ask(cursor, rows.stored(message) | rows.stored(row, "talk_")).fetchone()
+    message._state.adding, message._state.db = False, "default"
+    message.conversation = rows.joined(rows.build(Conversation, values), like=row)
+    return message.conversation
+
+
+def _writing(name: str, changes: str) -> Kept:
+    text = rows.parameters(Message).replace("%(conversation_id)s", "talk.id")
+    return Kept(
+        name,
+        f"""
+        WITH talk AS (
+          INSERT INTO {rows.table(Conversation)} VALUES ({rows.parameters(Conversation, "talk_")})
+          ON CONFLICT (org_id, sender_id, contact_id) DO UPDATE SET {changes}
+          RETURNING {rows.columns(Conversation, "known")}
+        ), text AS (INSERT INTO {rows.table(Message)} SELECT {text} FROM talk)
+        SELECT * FROM talk
+        """,  # noqa: S608 - only our own names are put in
+        takes=typed(Message) | typed(Conversation, "talk_"),
+        gives=typed(Conversation),
     )
+
+
+WRITE_OF_A_PERSON = _writing("write_of_a_person", BY_A_PERSON)
+WRITE_OF_AUTOMATION = _writing("write_of_automation", BY_AUTOMATION)
 
 
 def record_outbound(*, conversation: Conversation, message: Message, human: Membership | None) -> None:

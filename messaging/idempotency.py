@@ -13,10 +13,35 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from messaging.models import IdempotencyKey
 from tenants.errors import DomainError, unreadable
+from tenants.kept import Kept
 from tenants.models import Organization
 from tenants.scoping import new_id
 
 KEPT = timedelta(hours=24)
+LOOK_UP = Kept(
+    "idempotency_look_up",
+    """
+    SELECT pg_try_advisory_xact_lock(%(lock)s), k.body_hash, k.status, k.answer FROM (SELECT 1) one
+    LEFT JOIN messaging_idempotencykey k ON k.org_id = %(org)s AND k.key = %(key)s AND k.expires_at > %(now)s
+    """,
+    takes={"lock": "bigint", "org": "uuid", "key": "text", "now": "timestamptz"},
+    gives={"is_ours": "boolean", "body_hash": "varchar", "status": "smallint", "answer": "jsonb"},
+)
+KEEP = Kept(
+    "idempotency_keep",
+    """
+    INSERT INTO messaging_idempotencykey AS known (id, org_id, key, body_hash, status, answer, expires_at)
+    VALUES (%(id)s, %(org)s, %(key)s, %(hash)s, %(status)s, %(answer)s, %(until)s)
+    ON CONFLICT (org_id, key) DO UPDATE SET body_hash = EXCLUDED.body_hash, status = EXCLUDED.status,
+      answer = EXCLUDED.answer, expires_at = EXCLUDED.expires_at
+    WHERE known.expires_at <= %(now)s RETURNING true
+    """,
+    takes={
+        "id": "uuid", "org": "uuid", "key": "text", "hash": "text", "status": "integer", "answer": "jsonb",
+        "until": "timestamptz", "now": "timestamptz",
+    },
+    gives={"is_kept": "boolean"},
+)  # fmt: skip
 
 
 def once(
@@ -53,30 +78,18 @@ def _lock_and_look_up(org: Organization, key: str) -> tuple[Any, ...]:
     """
     number = int.from_bytes(hashlib.sha256(f"{org.pk}:{key}".encode()).digest()[:8], "big", signed=True)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(%s), k.body_hash, k.status, k.answer FROM (SELECT 1) one "
-            "LEFT JOIN messaging_idempotencykey k ON k.org_id = %s AND k.key = %s AND k.expires_at > %s",
-            [number, org.pk, key, timezone.now()],
-        )
-        found: tuple[Any, ...] = cursor.fetchone()
+        given = {"lock": number, "org": org.pk, "key": key, "now": timezone.now()}
+        found: tuple[Any, ...] = LOOK_UP.ask(cursor, given).fetchone()
         return found
 
 
 def _keep(org: Organization, key: str, body_hash: str, status: int, answer: Any) -> bool:
     """Whether it was kept: an expired answer gives way to it, a live one does not."""
     plain = json.dumps(answer, cls=JSONEncoder)
+    given = {"id": new_id(), "org": org.pk, "key": key, "hash": body_hash, "status": status, "answer": plain}
+    given |= {"now": timezone.now(), "until": timezone.now() + KEPT}
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO messaging_idempotencykey (id, org_id, key, body_hash, status, answer, expires_at)
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (org_id, key) DO UPDATE SET body_hash = EXCLUDED.body_hash, status = EXCLUDED.status,
-              answer = EXCLUDED.answer, expires_at = EXCLUDED.expires_at
-            WHERE messaging_idempotencykey.expires_at <= %s
-            """,
-            [new_id(), org.pk, key, body_hash, status, plain, timezone.now() + KEPT, timezone.now()],
-        )
-        return bool(cursor.rowcount)
+        return KEEP.ask(cursor, given).fetchone() is not None
 
 
 def _in_flight() -> DomainError:

@@ -23,6 +23,7 @@ from senderid.selection import Choice, choose_sender
 from tenants import rows
 from tenants.access import Standing, standing_of, standing_of_org
 from tenants.errors import DomainError, register, unreadable
+from tenants.kept import Kept, typed
 from tenants.models import Membership, Organization
 
 LONGEST_SCHEDULE = timedelta(days=35)
@@ -164,21 +165,25 @@ class Known:
     opt_outs: list[tuple[str, UUID | None, UUID | None]]
 
 
+KNOWN = Kept(
+    "known_number",
+    f"""
+    SELECT (SELECT v.sender_id FROM messaging_conversation v WHERE v.contact_id = c.id
+            AND v.org_id = %(org)s AND v.last_at IS NOT NULL ORDER BY v.last_at DESC LIMIT 1),
+      (SELECT json_agg(json_build_array(o.scope, o.sender_id, o.program_id)) FROM messaging_optout o
+       WHERE o.org_id = %(org)s AND o.number = %(number)s),
+      {rows.columns(Contact, "c")}
+    FROM (SELECT 1) one LEFT JOIN messaging_contact c ON c.org_id = %(org)s AND c.number = %(number)s
+    """,  # noqa: S608 - only our own names are put in
+    takes={"org": "uuid", "number": "text"},
+    gives={"last_used": "uuid", "opt_outs": "json"} | typed(Contact),
+)
+
+
 def known_of(*, org: Organization, number: str) -> Known:
     """One query."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT (SELECT v.sender_id FROM messaging_conversation v WHERE v.contact_id = c.id
-                    AND v.org_id = %(org)s AND v.last_at IS NOT NULL ORDER BY v.last_at DESC LIMIT 1),
-              (SELECT json_agg(json_build_array(o.scope, o.sender_id, o.program_id)) FROM messaging_optout o
-               WHERE o.org_id = %(org)s AND o.number = %(number)s),
-              {rows.columns(Contact, "c")}
-            FROM (SELECT 1) one LEFT JOIN messaging_contact c ON c.org_id = %(org)s AND c.number = %(number)s
-            """,  # noqa: S608 - only our own names are put in
-            {"org": org.pk, "number": number},
-        )
-        last_used, opt_outs, *values = cursor.fetchone()
+        last_used, opt_outs, *values = KNOWN.ask(cursor, {"org": org.pk, "number": number}).fetchone()
     contact = rows.build(Contact, values) if values[0] is not None else None
     return Known(contact, last_used, [_ids(*row) for row in opt_outs or ()])
 

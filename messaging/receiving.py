@@ -41,6 +41,8 @@ HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\u200e\u2
 # A campaign's text in one of these states has not reached the contact: a reply is no answer to it.
 NOT_TEXTED = WAITING | {Status.BLOCKED, Status.CANCELLED, Status.EXPIRED, Status.FAILED}
 
+KEEP_EVENT = rows.Insert(InboundEvent, conflict="ON CONFLICT (account_id, provider_sid) DO NOTHING")
+
 
 def store_event(*, account: ProviderAccount, inbound: Inbound, payload: dict[str, str]) -> bool:
     """Keeps the raw event, once per provider message id; whether it is new."""
@@ -53,7 +55,7 @@ def store_event(*, account: ProviderAccount, inbound: Inbound, payload: dict[str
         body=clean(inbound.body),
         payload={clean(key): clean(value) for key, value in payload.items()},
     )
-    is_new = rows.insert(event, conflict="ON CONFLICT (account_id, provider_sid) DO NOTHING")
+    is_new = KEEP_EVENT(event)
     if is_new:
         hints.after_commit(PROCESS)
     return is_new

@@ -26,6 +26,7 @@ from tenants.models import ApiKey, Membership
 DISPATCH = "messaging.dispatching.dispatch"
 # The campaign's own fan-out may be faster.
 ONCE_PER_CAMPAIGN = "ON CONFLICT (campaign_id, contact_id) WHERE origin = 'campaign' DO NOTHING"
+WRITE_OF_CAMPAIGN = rows.Insert(Message, conflict=ONCE_PER_CAMPAIGN)
 
 
 @transaction.atomic
@@ -65,11 +66,9 @@ def queue_inside(
     message = _row(request, plan, sender, contact)
     message.api_key, message.client_ref, message.metadata = api_key, client_ref, metadata or {}
     if request.campaign is None:
-        message.conversation = conversations.open_with(message=message, human=request.as_member)
-    if not rows.insert(message, conflict=ONCE_PER_CAMPAIGN if request.campaign else ""):
+        _tell(conversations.write_with(message=message, human=request.as_member), request)
+    elif not WRITE_OF_CAMPAIGN(message):
         raise DomainError("duplicate", f"{contact} has this campaign’s text already.", field="to")
-    if message.conversation is not None:
-        _tell(message.conversation, request)
     hints.after_commit(DISPATCH)
     return message
 

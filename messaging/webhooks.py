@@ -19,6 +19,7 @@ from messaging.receiving import clean, store_event
 from senderid.models import ProviderAccount
 from senderid.providers.twilio import is_signed, read_inbound, read_receipt
 from tenants import rows
+from tenants.kept import Kept, typed
 from tenants.scoping import TAKE_ROLE, as_owner
 
 EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
@@ -46,6 +47,18 @@ def _answers(take: Callable[..., None]) -> Callable[..., HttpResponse]:
     return view
 
 
+FIND = Kept(
+    "find_account",
+    f"""
+    SELECT {rows.columns(ProviderAccount, "a")}, {TAKE_ROLE.format("a.org_id")}
+    FROM senderid_provideraccount a JOIN tenants_organization o ON o.id = a.org_id
+    WHERE a.account_key = %(account_key)s AND o.is_active
+    """,  # noqa: S608 - only our own names are put in
+    takes={"account_key": "text"},
+    gives=typed(ProviderAccount) | {"took": "text", "took_for": "text"},
+)
+
+
 @contextmanager
 def _signed(request: HttpRequest, account_key: str) -> Iterator[ProviderAccount]:
     """One transaction in the org of the account whose key stands in the URL, when the request is signed by it and
@@ -53,13 +66,7 @@ def _signed(request: HttpRequest, account_key: str) -> Iterator[ProviderAccount]
     if "\x00" in account_key:
         raise _Refused("There is no such webhook.", 404)
     with as_owner() as cursor:
-        cursor.execute(
-            f"SELECT {rows.columns(ProviderAccount, 'a')}, {TAKE_ROLE.format('a.org_id')} "  # noqa: S608 - only our own names are put in
-            "FROM senderid_provideraccount a JOIN tenants_organization o ON o.id = a.org_id "
-            "WHERE a.account_key = %s AND o.is_active",
-            [account_key],
-        )
-        found = cursor.fetchone()
+        found = FIND.ask(cursor, {"account_key": account_key}).fetchone()
         if found is None:
             raise _Refused("There is no such webhook.", 404)
         account = rows.build(ProviderAccount, found[:-2])

@@ -6,7 +6,6 @@ One text loads them with `load_board`, in plain SQL: it runs for every text and 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection
@@ -17,6 +16,7 @@ from senderid.delegated import delegated_assignments
 from senderid.eligibility import Ask
 from senderid.models import CountryRule, ProviderAccount, Registration, SenderId, VerdictOverride
 from tenants import rows
+from tenants.kept import Kept, typed
 
 
 @dataclass(frozen=True)
@@ -101,22 +101,27 @@ def board_for(*, org_id: UUID, assignee_ids: Iterable[UUID], countries: Iterable
     return board
 
 
+GROUND = Kept(
+    "ground",
+    f"""
+    SELECT {rows.columns(CountryRule, "r")},
+      (SELECT json_agg(json_build_array(v.kind, v.verdict, v.reason)) FROM senderid_verdictoverride v
+       WHERE v.org_id = %(org)s AND v.country = %(country)s),
+      (SELECT json_agg(json_build_array(g.sender_id, g.status, g.expires_at)) FROM senderid_registration g
+       WHERE g.org_id = %(org)s AND g.country = %(country)s AND g.sender_id = ANY(%(named)s))
+    FROM (SELECT 1) one LEFT JOIN senderid_countryrule r ON r.country = %(country)s
+    """,  # noqa: S608 - only our own names are put in
+    takes={"org": "uuid", "country": "text", "named": "uuid[]"},
+    gives=typed(CountryRule) | {"overrides": "json", "registered": "json"},
+)
+
+
 def _ground(ask: Ask) -> Board:
     """The country's rule, the org's overrides of it, and the registrations of senders that need no assignment."""
     named = [sender.pk for sender in (ask.named, ask.fallback, ask.conversation_sender) if sender]
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT {rows.columns(CountryRule, "r")},
-              (SELECT json_agg(json_build_array(v.kind, v.verdict, v.reason)) FROM senderid_verdictoverride v
-               WHERE v.org_id = %(org)s AND v.country = %(country)s),
-              (SELECT json_agg(json_build_array(g.sender_id, g.status, g.expires_at)) FROM senderid_registration g
-               WHERE g.org_id = %(org)s AND g.country = %(country)s AND g.sender_id = ANY(%(named)s::uuid[]))
-            FROM (SELECT 1) one LEFT JOIN senderid_countryrule r ON r.country = %(country)s
-            """,  # noqa: S608 - only our own names are put in
-            {"org": ask.org_id, "country": ask.country, "named": named},
-        )
-        *rule, overrides, registered = cursor.fetchone()
+        given = {"org": ask.org_id, "country": ask.country, "named": named}
+        *rule, overrides, registered = GROUND.ask(cursor, given).fetchone()
     board = Board()
     if rule[0] is not None:
         board.rules[ask.country] = rows.build(CountryRule, rule)
@@ -130,17 +135,41 @@ def _ground(ask: Ask) -> Board:
     return board
 
 
-@lru_cache(maxsize=1)
-def _sender_columns() -> str:
-    """Without the org, and the account as text: making a UUID costs more than all else in a row."""
-    plain = rows.columns(SenderId, "s").replace('s."org_id"', "NULL")
-    return plain.replace('s."provider_account_id"', 's."provider_account_id"::text')
-
-
 def _registers(board: Board) -> bool:
     """Whether any kind of sender needs a registration there."""
     rules = any(rule.alphanumeric == "registration_required" for rule in board.rules.values())
     return rules or any(override.verdict == NEEDS_REGISTRATION for override in board.overrides.values())
+
+
+def _offers() -> Kept:
+    """Every assignment of some assignees, with its sender: without the org, and the account as text, for making a UUID
+    costs more than all else in a row."""
+    columns = rows.columns(SenderId, "s").replace('s."org_id"', "NULL::uuid")
+    return Kept(
+        "offers",
+        f"""
+        SELECT array_position(%(ids)s, a.assignee_id), a.is_default, a.priority, a.can_send, a.valid_from, a.valid_until,
+          ARRAY(SELECT c.country FROM senderid_assignmentcountry c WHERE c.assignment_id = a.id AND c.country <> ''),
+          g.status, g.expires_at, {columns.replace('s."provider_account_id"', 's."provider_account_id"::text')}
+        FROM senderid_assignment a JOIN senderid_senderid s ON s.id = a.sender_id
+        LEFT JOIN senderid_registration g ON %(country)s <> '' AND g.sender_id = s.id AND g.country = %(country)s
+        WHERE a.org_id = %(org)s AND a.assignee_id = ANY(%(ids)s)
+        """,  # noqa: S608 - only our own names are put in
+        takes={"org": "uuid", "ids": "uuid[]", "country": "text"},
+        gives={
+            "place": "integer", "is_default": "boolean", "priority": "smallint", "can_send": "boolean",
+            "valid_from": "timestamptz", "valid_until": "timestamptz", "countries": "varchar[]",
+            "registration": "varchar", "expires_at": "timestamptz",
+        } | typed(SenderId, "sender_") | {"sender_provider_account_id": "text"},
+    )  # fmt: skip
+
+
+OFFERS = _offers()
+CANDIDATES = f"SELECT * FROM {OFFERS.call}"  # noqa: S608 - only our own names are put in
+CANDIDATES_WITH_ACCOUNTS = (
+    f"SELECT f.*, {rows.columns(ProviderAccount, 'p')} FROM {OFFERS.call} f "  # noqa: S608 - only our own names are put in
+    "JOIN senderid_provideraccount p ON p.id = f.sender_provider_account_id::uuid"
+)
 
 
 def _candidates(
@@ -157,23 +186,9 @@ def _candidates(
     accounts too.
     """
     ids = list(assignee_ids)
-    extra = joins = ""
-    if of_simulators:
-        extra = f", {rows.columns(ProviderAccount, 'p')}"
-        joins = "JOIN senderid_provideraccount p ON p.id = s.provider_account_id"
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT array_position(%(ids)s::uuid[], a.assignee_id), a.is_default, a.priority, a.can_send,
-              a.valid_from, a.valid_until,
-              ARRAY(SELECT c.country FROM senderid_assignmentcountry c WHERE c.assignment_id = a.id AND c.country <> ''),
-              g.status, g.expires_at, {_sender_columns()}{extra}
-            FROM senderid_assignment a JOIN senderid_senderid s ON s.id = a.sender_id {joins}
-            LEFT JOIN senderid_registration g ON %(country)s <> '' AND g.sender_id = s.id AND g.country = %(country)s
-            WHERE a.org_id = %(org)s AND a.assignee_id = ANY(%(ids)s::uuid[])
-            """,  # noqa: S608 - only our own names are put in
-            {"org": org_id, "ids": ids, "country": registered_in},
-        )
+        given = {"org": org_id, "ids": ids, "country": registered_in}
+        cursor.execute(CANDIDATES_WITH_ACCOUNTS if of_simulators else CANDIDATES, given)
         found = cursor.fetchall()
     senders: dict[UUID, SenderId] = {}
     accounts: dict[str, UUID] = {}

@@ -14,6 +14,7 @@ from rest_framework.authentication import BaseAuthentication
 
 from tenants import audit, rows
 from tenants.errors import DomainError, unreadable
+from tenants.kept import Kept, typed
 from tenants.models import ApiKey, Membership, Organization
 from tenants.scoping import TAKE_ROLE, as_owner
 
@@ -107,14 +108,20 @@ def _digest_of(header: str) -> str:
     return digest(text)
 
 
+FIND = Kept(
+    "find_key",
+    f"""
+    SELECT {rows.columns(ApiKey, "k")}, {rows.columns(Organization, "o")}, {TAKE_ROLE.format("o.id")}
+    FROM tenants_apikey k JOIN tenants_organization o ON o.id = k.org_id
+    WHERE k.digest = %(digest)s AND o.is_active AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %(now)s)
+    """,  # noqa: S608 - only our own names are put in
+    takes={"digest": "text", "now": "timestamptz"},
+    gives=typed(ApiKey) | typed(Organization, "o_") | {"took": "text", "took_for": "text"},
+)
+
+
 def _look_up(cursor: Any, asked: str) -> ApiKey:
-    cursor.execute(
-        f"SELECT {rows.columns(ApiKey, 'k')}, {rows.columns(Organization, 'o')}, {TAKE_ROLE.format('o.id')} "  # noqa: S608 - only our own names are put in
-        "FROM tenants_apikey k JOIN tenants_organization o ON o.id = k.org_id "
-        "WHERE k.digest = %s AND o.is_active AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %s)",
-        [asked, timezone.now()],
-    )
-    found = cursor.fetchone()
+    found = FIND.ask(cursor, {"digest": asked, "now": timezone.now()}).fetchone()
     if found is None:
         raise _unknown()
     middle = rows.width(ApiKey)

@@ -6,6 +6,7 @@ class TenantsConfig(AppConfig):
     name = "tenants"
 
     def ready(self) -> None:
-        from tenants import api_schema, rls  # noqa: F401 - the schema extension registers itself
+        from tenants import api_schema, kept, rls  # noqa: F401 - the schema extension registers itself
 
         post_migrate.connect(rls.protect_after_migrate, dispatch_uid="rls")
+        post_migrate.connect(kept.make_after_migrate, dispatch_uid="kept")

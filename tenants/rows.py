@@ -1,7 +1,7 @@
 """Rows by plain SQL, for the few doors where building the query costs more than asking it.
 
-A SELECT names `columns(Model, alias)`; `build` makes the row of what came; `insert` writes one. Whoever uses it names
-the org in the statement itself, as row-level security does beneath.
+A SELECT names `columns(Model, alias)`; `build` makes the row of what came; an `Insert` writes one. Whoever uses it
+names the org in the statement itself, as row-level security does beneath. Plans are kept (`tenants.kept`).
 """
 
 import json
@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from django.db import connection, models
 from django.db.models.base import ModelState
+
+from tenants.kept import Kept, typed
 
 M = TypeVar("M", bound=models.Model)
 
@@ -51,55 +53,56 @@ def _shape(model: type[models.Model]) -> tuple[list[str], list[int]]:
     return [field.attname for field in fields], places
 
 
-def insert(row: models.Model, *, conflict: str = "") -> bool:
-    """Writes a new row, defaults and `auto_now` as the ORM sets them; `conflict` is an ON CONFLICT clause.
+class Insert:
+    """Writes new rows of a model by a kept statement; `conflict` is an ON CONFLICT clause."""
 
-    Whether it was written.
-    """
-    values = _values(row)
-    with connection.cursor() as cursor:
-        cursor.execute(_insert(type(row)) + conflict, values)
+    def __init__(self, model: type[models.Model], *, conflict: str = "") -> None:
+        sql = f"INSERT INTO {table(model)} VALUES ({parameters(model)}) {conflict} RETURNING id"  # noqa: S608 - our own names
+        self._kept = Kept(f"insert_{model._meta.model_name}", sql, takes=typed(model), gives={"id": "uuid"})
+
+    def __call__(self, row: models.Model) -> bool:
+        """Whether it was written; defaults and `auto_now` as the ORM sets them."""
+        with connection.cursor() as cursor:
+            is_written = self._kept.ask(cursor, stored(row)).fetchone() is not None
         row._state.adding, row._state.db = False, "default"
-        return bool(cursor.rowcount)
+        return is_written
 
 
-def upsert(row: M, *, key: Sequence[str], changes: str) -> M:
-    """Writes the row, or makes `changes` (SQL; `known` is the row there is) to the one with the same `key`.
+def table(model: type[models.Model]) -> str:
+    """What stands after INSERT INTO: the table and every column."""
+    names = ", ".join(f'"{name}"' for name in _names(model))
+    return f'"{model._meta.db_table}" AS known ({names})'
 
-    The row as it stands then; what was joined to the given one is joined to it too.
-    """
-    model = type(row)
-    table = f'INTO "{model._meta.db_table}"'
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _insert(model).replace(table, f"{table} AS known", 1)
-            + f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes} RETURNING {columns(model, 'known')}",
-            _values(row),
-        )
-        found = build(model, cursor.fetchone())
-    for name, value in row._state.fields_cache.items():
-        attname = model._meta.get_field(name).attname  # type: ignore[union-attr]
-        if getattr(found, attname) == getattr(row, attname):
+
+def parameters(model: type[models.Model], prefix: str = "") -> str:
+    """The values of every column, as parameters of a kept statement."""
+    return ", ".join(f"%({prefix}{name})s" for name in _names(model))
+
+
+def joined(found: M, like: M) -> M:
+    """The row, with what was joined to another one where it is the same."""
+    for name, value in like._state.fields_cache.items():
+        attname = type(like)._meta.get_field(name).attname  # type: ignore[union-attr]
+        if getattr(found, attname) == getattr(like, attname):
             found._state.fields_cache[name] = value
     return found
 
 
-@lru_cache(maxsize=200)
-def _insert(model: type[models.Model]) -> str:
-    fields = model._meta.concrete_fields
-    names = ", ".join(f'"{field.column}"' for field in fields)
-    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({", ".join(["%s"] * len(fields))}) '  # noqa: S608 - only our own names are put in
-
-
-def _values(row: models.Model) -> list[Any]:
-    """As they are stored: `auto_now` set, JSON as text."""
-    for field in _dated(type(row)):
+def stored(row: models.Model, prefix: str = "") -> dict[str, Any]:
+    """{column: value} as they are stored: `auto_now` set, JSON as text."""
+    model = type(row)
+    for field in _dated(model):
         field.pre_save(row, True)
-    names, places = _shape(type(row))
+    names, places = _shape(model)
     values = [row.__dict__[name] for name in names]
     for place in places:
         values[place] = json.dumps(values[place])
-    return values
+    return dict(zip(_names(model, prefix), values, strict=True))
+
+
+@lru_cache(maxsize=200)
+def _names(model: type[models.Model], prefix: str = "") -> list[str]:
+    return [prefix + field.column for field in model._meta.concrete_fields]
 
 
 @lru_cache(maxsize=200)
