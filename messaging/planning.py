@@ -168,8 +168,8 @@ class Known:
 KNOWN = Kept(
     "known_number",
     f"""
-    SELECT (SELECT v.sender_id FROM messaging_conversation v WHERE v.contact_id = c.id
-            AND v.org_id = %(org)s AND v.last_at IS NOT NULL ORDER BY v.last_at DESC LIMIT 1),
+    SELECT (SELECT (array_agg(v.sender_id ORDER BY v.last_at DESC))[1] FROM messaging_conversation v
+            WHERE v.contact_id = c.id AND v.org_id = %(org)s AND v.last_at IS NOT NULL),
       (SELECT json_agg(json_build_array(o.scope, o.sender_id, o.program_id)) FROM messaging_optout o
        WHERE o.org_id = %(org)s AND o.number = %(number)s),
       {rows.columns(Contact, "c")}

@@ -19,18 +19,24 @@ class Conversation(TenantOwned):
         SNOOZED = "snoozed"
         CLOSED = "closed"
 
-    sender = TenantForeignKey(SenderId, models.PROTECT, related_name="conversations")
+    # Each text writes its row anew, and its indexes with it: keys that others begin with have none, rare ones partial.
+    org = models.ForeignKey("tenants.Organization", models.CASCADE, related_name="+", db_index=False)
+    sender = TenantForeignKey(SenderId, models.PROTECT, related_name="conversations", db_index=False)
     contact = TenantForeignKey(Contact, models.CASCADE, related_name="conversations")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
     assignee = TenantForeignKey(
-        Membership, models.SET_NULL, null=True, blank=True, related_name="conversations"
+        Membership, models.SET_NULL, null=True, blank=True, related_name="conversations", db_index=False
     )
     campaign = TenantForeignKey(
-        Campaign, models.SET_NULL, null=True, blank=True, related_name="conversations"
+        Campaign, models.SET_NULL, null=True, blank=True, related_name="conversations", db_index=False
     )
-    program = TenantForeignKey(Program, models.SET_NULL, null=True, blank=True, related_name="conversations")
+    program = TenantForeignKey(
+        Program, models.SET_NULL, null=True, blank=True, related_name="conversations", db_index=False
+    )
     # The last person who texted here; automation never counts (rule last_sender).
-    last_human = TenantForeignKey(Membership, models.SET_NULL, null=True, blank=True, related_name="+")
+    last_human = TenantForeignKey(
+        Membership, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     inbound_count = models.PositiveIntegerField(default=0)
     last_at = models.DateTimeField(null=True, blank=True)
@@ -62,6 +68,10 @@ class Conversation(TenantOwned):
                 fields=["org", "waiting_since"], condition=Q(waiting_since__isnull=False), name="waiting"
             ),
             models.Index(fields=["snoozed_until"], condition=Q(status="snoozed"), name="snoozed"),
+            models.Index(fields=["assignee"], condition=Q(assignee__isnull=False), name="has_assignee"),
+            models.Index(fields=["campaign"], condition=Q(campaign__isnull=False), name="has_campaign"),
+            models.Index(fields=["program"], condition=Q(program__isnull=False), name="has_program"),
+            models.Index(fields=["last_human"], condition=Q(last_human__isnull=False), name="has_last_human"),
         ]
 
     def __str__(self) -> str:

@@ -174,7 +174,8 @@ class InboundEvent(TenantOwned):
         DONE = "done"
         QUARANTINED = "quarantined"
 
-    account = TenantForeignKey(ProviderAccount, models.PROTECT, related_name="+")
+    org = models.ForeignKey("tenants.Organization", models.CASCADE, related_name="+", db_index=False)
+    account = TenantForeignKey(ProviderAccount, models.PROTECT, related_name="+", db_index=False)
     provider_sid = models.CharField(max_length=64)
     to = models.CharField(max_length=32)
     from_value = models.CharField(max_length=32)
@@ -185,11 +186,14 @@ class InboundEvent(TenantOwned):
     tries = models.PositiveSmallIntegerField(default=0)
     received_at = models.DateTimeField(auto_now_add=True)
     done_at = models.DateTimeField(null=True)
-    message = TenantForeignKey(Message, models.SET_NULL, null=True, related_name="+")
+    message = TenantForeignKey(Message, models.SET_NULL, null=True, related_name="+", db_index=False)
 
     class Meta(TenantOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "provider_sid"], name="one_event_per_sid")]
-        indexes = [models.Index(fields=["received_at"], condition=Q(state="waiting"), name="inbound_waiting")]
+        indexes = [
+            models.Index(fields=["received_at"], condition=Q(state="waiting"), name="inbound_waiting"),
+            models.Index(fields=["message"], condition=Q(message__isnull=False), name="event_of_message"),
+        ]
 
 
 def in_a_day() -> object:
@@ -199,6 +203,7 @@ def in_a_day() -> object:
 class IdempotencyKey(TenantOwned):
     """The answer to a request with an Idempotency-Key, kept 24 h."""
 
+    org = models.ForeignKey("tenants.Organization", models.CASCADE, related_name="+", db_index=False)
     key = models.CharField(max_length=200)
     body_hash = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
