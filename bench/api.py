@@ -39,7 +39,9 @@ def measure(*, rounds: int, seconds: float, contacts: int = 2000) -> dict[str, d
             plain = load.fire(port=bare_port, requests=[_plain(numbers)] * enough, seconds=seconds)
             found = load.fire(port=port, requests=list(itertools.islice(asking, enough)), seconds=seconds)
             assert {*found["statuses"], *plain["statuses"]} == {"202"}, (found, plain)
-            if not n:  # the first round opens connections and fills caches and tables: as autovacuum does in time
+            if (
+                not n
+            ):  # the first round opens connections and fills caches and tables: as autovacuum does in time
                 with connection.cursor() as cursor:
                     cursor.execute("ANALYZE")
             else:

@@ -104,6 +104,7 @@ DATABASES["default"] |= {
 KEPT_STATEMENTS = [
     "tenants.api_keys",
     "senderid.board",
+    "messaging.conversations",
     "messaging.idempotency",
     "messaging.planning",
     "messaging.receiving",

@@ -44,7 +44,8 @@ def open_conversation(*, org: Organization, sender: SenderId, contact: Contact) 
 def write_with(*, message: Message, human: Membership | None) -> Conversation:
     """Writes a text of ours and its conversation, opened if new, with the text on its row as `record_outbound` puts it:
     one statement."""
-    row = Conversation(
+    row = rows.new(
+        Conversation,
         org=message.org, sender=message.sender, contact=message.contact, last_human=human,
         last_at=message.created_at, last_body=message.body[:160], last_direction=Message.Direction.OUTBOUND,
     )  # fmt: skip

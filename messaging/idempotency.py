@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import shared_task
 from django.db import connection
+from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.utils.encoders import JSONEncoder
 
@@ -18,6 +19,7 @@ from tenants.models import Organization
 from tenants.scoping import new_id
 
 KEPT = timedelta(hours=24)
+ACCEPTED = 202
 LOOK_UP = Kept(
     "idempotency_look_up",
     """
@@ -44,30 +46,36 @@ KEEP = Kept(
 )  # fmt: skip
 
 
-def once(
-    *, org: Organization, key: str, body: Any, work: Callable[[], tuple[int, Any]]
-) -> tuple[int, Any, bool]:
-    """(HTTP status, answer, whether it is a repeat). Call it inside the request's transaction.
+def once(*, org: Organization, key: str, body: Any, work: Callable[[], Any]) -> HttpResponse:
+    """The 202 with the answer of `work`, or with the stored one. Call it inside the request's transaction.
 
     Another request with the key in flight: 409. The same key with another body: 422. An error raised by `work`
     rolls all back, so nothing is stored and the caller may try again.
     """
     if not key:
-        return *work(), False
+        return _accepted(_as_json(work()))
     if len(key) > 200:
         raise unreadable("Idempotency-Key", "An Idempotency-Key has at most 200 characters.")
     body_hash = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
-    is_ours, known_hash, *known = _lock_and_look_up(org, key)
+    is_ours, known_hash, _, known = _lock_and_look_up(org, key)
     if not is_ours:
         raise _in_flight()
     if known_hash is not None:
         if known_hash != body_hash:
             raise DomainError("idempotency_mismatch", "This Idempotency-Key was used with another body.")
-        return known[0], json.loads(known[1]), True
-    status, answer = work()
-    if not _keep(org, key, body_hash, status, answer):
+        return _accepted(known, {"Idempotent-Replayed": "true"})
+    answer = _as_json(work())
+    if not _keep(org, key, body_hash, answer):
         raise _in_flight()
-    return status, answer, False
+    return _accepted(answer)
+
+
+def _accepted(answer: str, headers: dict[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(answer, status=ACCEPTED, content_type="application/json", headers=headers)
+
+
+def _as_json(answer: Any) -> str:
+    return json.dumps(answer, cls=JSONEncoder, ensure_ascii=False, separators=(",", ":"))
 
 
 def _lock_and_look_up(org: Organization, key: str) -> tuple[Any, ...]:
@@ -83,10 +91,16 @@ def _lock_and_look_up(org: Organization, key: str) -> tuple[Any, ...]:
         return found
 
 
-def _keep(org: Organization, key: str, body_hash: str, status: int, answer: Any) -> bool:
+def _keep(org: Organization, key: str, body_hash: str, answer: str) -> bool:
     """Whether it was kept: an expired answer gives way to it, a live one does not."""
-    plain = json.dumps(answer, cls=JSONEncoder)
-    given = {"id": new_id(), "org": org.pk, "key": key, "hash": body_hash, "status": status, "answer": plain}
+    given = {
+        "id": new_id(),
+        "org": org.pk,
+        "key": key,
+        "hash": body_hash,
+        "status": ACCEPTED,
+        "answer": answer,
+    }
     given |= {"now": timezone.now(), "until": timezone.now() + KEPT}
     with connection.cursor() as cursor:
         return KEEP.ask(cursor, given).fetchone() is not None

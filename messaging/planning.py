@@ -4,7 +4,8 @@
 """
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ from django.utils import timezone
 from messaging import consent, quiet_hours, segments
 from messaging.models import Campaign, Contact, Conversation, Message, Program
 from messaging.queue_state import Queue, queues_of
+from senderid.board import GROUND, look_for
 from senderid.eligibility import Ask
 from senderid.models import SenderId
 from senderid.phone_numbers import Number, parse, read_number
@@ -102,9 +104,7 @@ def plan_text(*, request: Request) -> Plan:
     org = request.org
     body = read_body(request.body)
     number = read_destination(org=org, to=request.to)
-    known = known_of(org=org, number=number.e164)
-    contact = known.contact
-    choice = choose_sender(ask=ask_for(request, number, known))
+    contact, choice = _choose(request, number)
     now = timezone.now()
     due_at = read_send_at(request.send_at, now) or now
     zone = contact.timezone if contact else number.timezone
@@ -183,7 +183,11 @@ KNOWN = Kept(
 def known_of(*, org: Organization, number: str) -> Known:
     """One query."""
     with connection.cursor() as cursor:
-        last_used, opt_outs, *values = KNOWN.ask(cursor, {"org": org.pk, "number": number}).fetchone()
+        return _known(KNOWN.ask(cursor, {"org": org.pk, "number": number}).fetchone())
+
+
+def _known(found: Sequence[Any]) -> Known:
+    last_used, opt_outs, *values = found
     contact = rows.build(Contact, values) if values[0] is not None else None
     return Known(contact, last_used, [_ids(*row) for row in opt_outs or ()])
 
@@ -192,35 +196,58 @@ def _ids(scope: str, sender: str | None, program: str | None) -> tuple[str, UUID
     return scope, UUID(sender) if sender else None, UUID(program) if program else None
 
 
-def ask_for(request: Request, number: Number, known: Known) -> Ask:
-    """The question that selection answers; what senderid can't know stands in `known`."""
+def _choose(request: Request, number: Number) -> tuple[Contact | None, Choice]:
+    """The contact, if there is one, and the sender. One query, and those of the standing; a second where the contact's
+    owner is to speak."""
+    if _by_contact_owner(request):
+        known = known_of(org=request.org, number=number.e164)
+        ask = ask_for(request, number, _standing_of_owner(request, known.contact))
+        return known.contact, choose_sender(ask=_with_known(ask, known))
+    member = request.as_member
+    ask = ask_for(request, number, standing_of(member) if member else standing_of_org(request.org))
+    look = look_for(ask)
+    with connection.cursor() as cursor:
+        both = f"SELECT k.*, g.* FROM {KNOWN.call} k, {GROUND.call} g"  # noqa: S608 - only our own names
+        cursor.execute(both, {**look.given, "number": number.e164})
+        found = cursor.fetchone()
+    known = _known(found[: len(KNOWN.gives)])
+    return known.contact, choose_sender(
+        ask=_with_known(ask, known), board=look.board(found[len(KNOWN.gives) :])
+    )
+
+
+def _with_known(ask: Ask, known: Known) -> Ask:
+    opted_out = consent.reach_of(known.opt_outs, ask.program_id)
+    return replace(ask, opted_out=opted_out, last_used=known.last_used)
+
+
+def ask_for(request: Request, number: Number, standing: Standing) -> Ask:
+    """The question that selection answers."""
     return Ask(
         org_id=request.org.pk,
         country=number.country,
-        standing=_standing(request, known.contact),
+        standing=standing,
         wants_reply=request.wants_reply,
         named=request.named,
         program_id=request.program.pk if request.program else None,
         campaign_id=request.campaign.pk if request.campaign else None,
-        by_contact_owner=bool(
-            request.campaign and request.campaign.sender_mode == Campaign.SenderMode.CONTACT_OWNER
-        ),
+        by_contact_owner=_by_contact_owner(request),
         fallback=request.campaign.fallback_sender if request.campaign else None,
         conversation_sender=request.conversation.sender if request.conversation else None,
         may_answer=request.may_answer,
-        opted_out=consent.reach_of(known.opt_outs, request.program.pk if request.program else None),
-        last_used=known.last_used,
         sandbox=request.sandbox,
     )
 
 
-def _standing(request: Request, contact: Contact | None) -> Standing:
+def _by_contact_owner(request: Request) -> bool:
     campaign = request.campaign
-    if campaign is not None and campaign.sender_mode == Campaign.SenderMode.CONTACT_OWNER:
-        if contact is not None and contact.owner is not None and contact.owner.is_active:
-            return standing_of(contact.owner)
-        return Standing(request.org.pk, None)
-    return standing_of(request.as_member) if request.as_member else standing_of_org(request.org)
+    return campaign is not None and campaign.sender_mode == Campaign.SenderMode.CONTACT_OWNER
+
+
+def _standing_of_owner(request: Request, contact: Contact | None) -> Standing:
+    if contact is not None and contact.owner is not None and contact.owner.is_active:
+        return standing_of(contact.owner)
+    return Standing(request.org.pk, None)
 
 
 def demand_room(*, sender: SenderId, extra: int, lane: int) -> None:

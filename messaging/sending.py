@@ -81,7 +81,8 @@ def _refuse_second(campaign: Campaign, contact: Contact) -> None:
 
 
 def _row(request: Request, plan: Plan, sender: SenderId, contact: Contact) -> Message:
-    return Message(
+    return rows.new(
+        Message,
         org=request.org,
         sender=sender,
         account_id=sender.provider_account_id,

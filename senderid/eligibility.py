@@ -153,9 +153,12 @@ def _takes_replies(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
 
 
 def _in_sandbox(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
-    if ask.sandbox and not candidate.sender.provider_account.is_simulator:
-        return "not_sandbox", "A test key reaches only the carrier simulator."
-    return None
+    if not ask.sandbox:
+        return None
+    is_simulated = candidate.is_simulated
+    if is_simulated is None:
+        is_simulated = candidate.sender.provider_account.is_simulator
+    return None if is_simulated else ("not_sandbox", "A test key reaches only the carrier simulator.")
 
 
 CHECKS: tuple[Callable[[Ask, "Board", "Candidate"], Reason], ...] = (

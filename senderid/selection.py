@@ -60,9 +60,10 @@ class Choice:
         raise DomainError("no_eligible_sender", self.text, rejected=rejected)
 
 
-def choose_sender(*, ask: Ask) -> Choice:
-    """The sender for one text. Three queries; one more to list unassigned senders when nobody may speak."""
-    board = load_board(ask)
+def choose_sender(*, ask: Ask, board: Board | None = None) -> Choice:
+    """The sender for one text. Two queries, one without absences, none over a board that was loaded already; one more
+    to list unassigned senders when nobody may speak."""
+    board = board or load_board(ask)
     choice = choose(ask=ask, board=board)
     if choice.sender is None and choice.rule == "none":
         seen = {refusal.sender.pk for refusal in choice.rejected}

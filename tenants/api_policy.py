@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -32,9 +33,10 @@ class HasScope(permissions.BasePermission):
 
 
 class PerKey(throttling.BaseThrottle):
-    """600 requests in 10 s per key, counted in Redis; when Redis is away nobody is held up.
+    """600 requests in 10 s per key; when Redis is away each process counts for itself.
 
-    One request waits a second at most to find that out; the others are not counted for the next few seconds.
+    A process tells Redis what it counted, and hears of the others, every 16 requests of a key: with several processes
+    a key may ask that much more.
     """
 
     left: float = 0
@@ -43,32 +45,55 @@ class PerKey(throttling.BaseThrottle):
         key = getattr(request, "auth", None)
         if key is None:
             return True
-        most, window = settings.API_RATE_LIMIT
+        most, seconds = settings.API_RATE_LIMIT
         now = time.time()
-        self.left = window - now % window
-        return _count(f"api-rate:{key.pk}:{int(now // window)}", window) <= most
+        self.left = seconds - now % seconds
+        return _count(str(key.pk), int(now // seconds), seconds) <= most
 
     def wait(self) -> float:
         return self.left
 
 
+@dataclass
+class Window:
+    """The requests of one key in one stretch of time: in this process, and in the others as far as is known."""
+
+    number: int
+    mine: int = 0
+    told: int = 0
+    others: int = 0
+
+
+TELL_EVERY = 16
+MOST_WINDOWS = 10_000
+_windows: dict[str, Window] = {}
 _away: dict[str, float] = {"until": 0.0}
 
 
-def _count(name: str, window: int) -> int:
-    """How many came in this window, this one included; 0 while Redis is away."""
-    if time.monotonic() < _away["until"]:
-        return 0
+def _count(key: str, number: int, seconds: int) -> int:
+    """How many came in this stretch, this one included."""
+    window = _windows.get(key)
+    if window is None or window.number != number:
+        if len(_windows) > MOST_WINDOWS:
+            _windows.clear()
+        window = _windows[key] = Window(number)
+    window.mine += 1
+    if window.mine - window.told >= TELL_EVERY and time.monotonic() >= _away["until"]:
+        _tell(window, f"api-rate:{key}:{number}", seconds)
+    return window.mine + window.others
+
+
+def _tell(window: Window, name: str, seconds: int) -> None:
+    """One request waits a second at most to find Redis away; the next few seconds it is not asked."""
+    untold = window.mine - window.told
+    window.told += untold
     try:
-        client = redis_client()
-        count = int(client.incr(name))
-        if count == 1:
-            client.expire(name, window * 2)
-        return count
+        together = redis_client().pipeline(transaction=False).incrby(name, untold).expire(name, seconds * 2)
+        window.others = max(0, int(together.execute()[0]) - window.told)
     except Exception as error:
+        window.told -= untold
         _away["until"] = time.monotonic() + BREAK_SECONDS
-        log.warning("requests are not counted for %s s: %s", BREAK_SECONDS, type(error).__name__)
-        return 0
+        log.warning("each process counts requests alone for %s s: %s", BREAK_SECONDS, type(error).__name__)
 
 
 class CursorPages(pagination.CursorPagination):

@@ -50,7 +50,8 @@ class Kept:
         takes = ", ".join(f"p_{name} {LITERALS.get(kind, kind)}" for name, kind in self.takes.items())
         gives = ", ".join(f'"{name}" {kind}' for name, kind in self.gives.items())
         return (
-            f"CREATE OR REPLACE FUNCTION {self.function}({takes}) RETURNS TABLE ({gives}) LANGUAGE plpgsql {SETTINGS} AS $kept$\n"
+            f"CREATE OR REPLACE FUNCTION {self.function}({takes}) RETURNS TABLE ({gives})\n"
+            f"LANGUAGE plpgsql {SETTINGS} AS $kept$\n"
             f"#variable_conflict use_column\nBEGIN RETURN QUERY {self.body}; END $kept$"
         )
 
@@ -58,7 +59,7 @@ class Kept:
 def typed(model: type[models.Model], prefix: str = "") -> dict[str, str]:
     """{column: PostgreSQL type} of every column, in the order of `rows.columns`."""
     return {
-        prefix + field.column: str(field.db_type(connection)).split("(")[0] + _array(field)
+        f"{prefix}{field.column}": str(field.db_type(connection)).split("(")[0] + _array(field)
         for field in model._meta.concrete_fields
     }
 

@@ -5,9 +5,11 @@ names the org in the statement itself, as row-level security does beneath. Plans
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db import connection, models
 from django.db.models.base import ModelState
@@ -44,6 +46,53 @@ def build(model: type[M], values: Sequence[Any]) -> M:
     row._state = ModelState()
     row._state.adding, row._state.db = False, "default"
     return row
+
+
+def from_json(model: type[M], values: list[Any]) -> M:
+    """The row of values that came as JSON: ids and times are text there."""
+    for place, read in _texts(model):
+        if values[place] is not None:
+            values[place] = read(values[place])
+    return build(model, values)
+
+
+@lru_cache(maxsize=200)
+def _texts(model: type[models.Model]) -> list[tuple[int, Callable[[str], Any]]]:
+    reads: dict[str, Callable[[str], Any]] = {"uuid": UUID, "timestamptz": datetime.fromisoformat}
+    kinds = [kind.replace("timestamp with time zone", "timestamptz") for kind in typed(model).values()]
+    return [(place, reads[kind]) for place, kind in enumerate(kinds) if kind in reads]
+
+
+def new(model: type[M], **given: Any) -> M:
+    """A new row, as `model(**given)` makes it; what is given by the name of a foreign key is joined to it."""
+    defaults, made, joins = _defaults(model)
+    values = dict(defaults)
+    values.update((name, make()) for name, make in made)
+    row = model.__new__(model)
+    row._state = ModelState()
+    for name, value in given.items():
+        attname = joins.get(name)
+        if attname is None:
+            values[name] = value
+        else:
+            values[attname] = value.pk if value is not None else None
+            row._state.fields_cache[name] = value
+    row.__dict__.update(values)
+    return row
+
+
+@lru_cache(maxsize=200)
+def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Any]], dict[str, str]]:
+    """The values that are always the same, how the others are made, and the attribute of each foreign key."""
+    same: dict[str, Any] = {}
+    made: list[tuple[str, Any]] = []
+    for field in model._meta.concrete_fields:
+        if callable(field.default):
+            made.append((field.attname, field.get_default))
+        else:
+            same[field.attname] = field.get_default()
+    joins = {field.name: field.attname for field in model._meta.concrete_fields if field.is_relation}
+    return same, made, joins
 
 
 @lru_cache(maxsize=200)
@@ -102,7 +151,7 @@ def stored(row: models.Model, prefix: str = "") -> dict[str, Any]:
 
 @lru_cache(maxsize=200)
 def _names(model: type[models.Model], prefix: str = "") -> list[str]:
-    return [prefix + field.column for field in model._meta.concrete_fields]
+    return [f"{prefix}{field.column}" for field in model._meta.concrete_fields]
 
 
 @lru_cache(maxsize=200)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -124,7 +125,7 @@ class ConversationViewSet(OrgViewSet):
     @action(
         detail=True, methods=["get", "post"], pagination_class=CursorPages, serializer_class=MessageSerializer
     )
-    def messages(self, request: Request, pk: str) -> Response:
+    def messages(self, request: Request, pk: str) -> Response | HttpResponse:
         """The texts of a conversation, newest first; POST answers on its own sender."""
         conversation = self.get_object()
         if request.method == "POST":
@@ -135,8 +136,8 @@ class ConversationViewSet(OrgViewSet):
         page = self.paginate_queryset(rows.select_related("contact"))
         return self.get_paginated_response([show_message(row) for row in page or []])
 
-    def _answer(self, request: Request, conversation: Conversation) -> Response:
-        def work() -> tuple[int, Any]:
+    def _answer(self, request: Request, conversation: Conversation) -> HttpResponse:
+        def work() -> dict[str, Any]:
             given = self.read_input(AnswerSerializer)
             member = self.member(given.get("as_member"))
             if member is not None:
@@ -156,10 +157,8 @@ class ConversationViewSet(OrgViewSet):
             row = sending.queue_message(
                 request=text, api_key=self.key, client_ref=given.get("client_ref", "")
             )
-            return status.HTTP_202_ACCEPTED, show_message(row)
+            return show_message(row)
 
         key = request.headers.get("Idempotency-Key", "")
         asked = {"conversation": str(conversation.pk), "body": request.data}
-        code, answer, is_repeat = idempotency.once(org=self.org, key=key, body=asked, work=work)
-        headers = {"Idempotent-Replayed": "true"} if is_repeat else None
-        return Response(answer, status=code, headers=headers)
+        return idempotency.once(org=self.org, key=key, body=asked, work=work)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -131,8 +132,8 @@ class MessageViewSet(OrgViewSet):
         return show_message(row)
 
     @extend_schema(request=SendSerializer, responses={202: MessageSerializer})
-    def create(self, request: Request) -> Response:
-        def work() -> tuple[int, Any]:
+    def create(self, request: Request) -> HttpResponse:
+        def work() -> dict[str, Any]:
             given = self.read_input(SendSerializer)
             message = sending.queue_inside(
                 request=self._text(given),
@@ -140,12 +141,10 @@ class MessageViewSet(OrgViewSet):
                 client_ref=given.get("client_ref", ""),
                 metadata=given.get("metadata"),
             )
-            return status.HTTP_202_ACCEPTED, show_message(message)
+            return show_message(message)
 
         key = request.headers.get("Idempotency-Key", "")
-        code, answer, is_repeat = idempotency.once(org=self.org, key=key, body=request.data, work=work)
-        headers = {"Idempotent-Replayed": "true"} if is_repeat else None
-        return Response(answer, status=code, headers=headers)
+        return idempotency.once(org=self.org, key=key, body=request.data, work=work)
 
     @extend_schema(request=SendSerializer, responses={200: PreviewSerializer})
     @action(detail=False, methods=["post"])

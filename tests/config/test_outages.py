@@ -62,6 +62,7 @@ def test_with_redis_away_texts_are_accepted_at_once(settings: Any, monkeypatch: 
     settings.REDIS_URL = f"redis://{NOWHERE}/0"
     monkeypatch.setattr(hints, "_thread", {})
     monkeypatch.setattr(api_policy, "_away", {"until": 0.0})
+    monkeypatch.setattr(api_policy, "_windows", {})
     began = time.monotonic()
     for _ in range(20):
         api.post("/messages", {"to": CARLA, "body": "Hello"}, expect=202)
@@ -77,5 +78,6 @@ def test_an_absent_redis_is_asked_once_and_then_left_alone(monkeypatch: Any) -> 
 
     monkeypatch.setattr(api_policy, "redis_client", away)
     monkeypatch.setattr(api_policy, "_away", {"until": 0.0})
-    assert [api_policy._count("x", 10) for _ in range(5)] == [0] * 5
+    monkeypatch.setattr(api_policy, "_windows", {})
+    assert [api_policy._count("x", 1, 10) for _ in range(40)] == list(range(1, 41))
     assert len(asked) == 1

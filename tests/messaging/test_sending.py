@@ -1,5 +1,6 @@
 """Asking for a text: the row it makes, the rule it keeps, caps, the queue's room, idempotency."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier, Event
@@ -255,17 +256,24 @@ class Counted:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self) -> tuple[int, Any]:
+    def __call__(self) -> dict[str, Any]:
         self.calls += 1
-        return 202, {"n": self.calls, "at": timezone.now()}
+        return {"n": self.calls, "at": timezone.now()}
+
+
+def is_repeat(answer: Any) -> bool:
+    return answer.headers.get("Idempotent-Replayed") == "true"
 
 
 def test_the_same_key_and_body_get_the_stored_answer(texting: Texting) -> None:
     work, body = Counted(), {"to": CONTACT, "body": "Hi"}
-    status, first, repeated = once(org=texting.org, key="k", body=body, work=work)
+    first = once(org=texting.org, key="k", body=body, work=work)
     again = once(org=texting.org, key="k", body=dict(reversed(body.items())), work=work)
-    assert (status, repeated, again[0], again[2], work.calls) == (202, False, 202, True, 1)
-    assert again[1]["n"] == first["n"]
+    assert [(answer.status_code, is_repeat(answer)) for answer in (first, again)] == [
+        (202, False),
+        (202, True),
+    ]
+    assert (json.loads(again.content), work.calls) == (json.loads(first.content), 1)
 
 
 def test_the_same_key_with_another_body_is_refused(texting: Texting) -> None:
@@ -286,26 +294,26 @@ def test_the_same_key_of_another_org_is_another(texting: Texting) -> None:
 def test_without_a_key_everything_is_done(texting: Texting) -> None:
     work = Counted()
     for _ in range(2):
-        assert once(org=texting.org, key="", body={}, work=work)[2] is False
+        assert not is_repeat(once(org=texting.org, key="", body={}, work=work))
     assert (work.calls, IdempotencyKey.objects.for_org(texting.org).count()) == (2, 0)
 
 
 def test_an_error_stores_nothing_and_may_be_tried_again(texting: Texting) -> None:
-    def fails() -> tuple[int, Any]:
+    def fails() -> dict[str, Any]:
         raise DomainError("cap_reached", "No.")
 
     with refused("cap_reached"):
         once(org=texting.org, key="k", body={}, work=fails)
-    assert once(org=texting.org, key="k", body={}, work=Counted())[2] is False
+    assert not is_repeat(once(org=texting.org, key="k", body={}, work=Counted()))
 
 
 def test_a_key_is_forgotten_after_a_day(texting: Texting, time_machine: Any) -> None:
     work, start = Counted(), timezone.now()
     once(org=texting.org, key="k", body={"a": 1}, work=work)
     time_machine.move_to(start + timedelta(hours=23))
-    assert once(org=texting.org, key="k", body={"a": 1}, work=work)[2] is True
+    assert is_repeat(once(org=texting.org, key="k", body={"a": 1}, work=work))
     time_machine.move_to(start + timedelta(hours=25))
-    assert once(org=texting.org, key="k", body={"a": 2}, work=work)[2] is False
+    assert not is_repeat(once(org=texting.org, key="k", body={"a": 2}, work=work))
     assert forget_expired() == 0
     time_machine.move_to(start + timedelta(hours=50))
     assert forget_expired() == 1
@@ -314,7 +322,7 @@ def test_a_key_is_forgotten_after_a_day(texting: Texting, time_machine: Any) -> 
 @pytest.mark.parametrize(("length", "fine"), [(200, True), (201, False)])
 def test_a_key_has_at_most_200_characters(texting: Texting, length: int, fine: bool) -> None:
     if fine:
-        assert once(org=texting.org, key="k" * length, body={}, work=Counted())[0] == 202
+        assert once(org=texting.org, key="k" * length, body={}, work=Counted()).status_code == 202
     else:
         with refused("invalid"):
             once(org=texting.org, key="k" * length, body={}, work=Counted())
@@ -325,12 +333,12 @@ def test_a_second_request_in_flight_is_told_so_and_does_not_wait() -> None:
     texting = Texting()
     began, may_end = Event(), Event()
 
-    def slow() -> tuple[int, Any]:
+    def slow() -> dict[str, Any]:
         began.set()
         assert may_end.wait(20)
-        return 202, {"n": 1}
+        return {"n": 1}
 
-    def first() -> tuple[int, Any, bool]:
+    def first() -> Any:
         try:
             with transaction.atomic():
                 return once(org=texting.org, key="k", body={}, work=slow)
@@ -344,6 +352,6 @@ def test_a_second_request_in_flight_is_told_so_and_does_not_wait() -> None:
             once(org=texting.org, key="k", body={}, work=Counted())
         assert (error.value.status, error.value.retryable) == (409, True)
         may_end.set()
-        assert running.result()[2] is False
+        assert not is_repeat(running.result())
     with transaction.atomic():
-        assert once(org=texting.org, key="k", body={}, work=Counted()) == (202, {"n": 1}, True)
+        assert json.loads(once(org=texting.org, key="k", body={}, work=Counted()).content) == {"n": 1}
