@@ -48,6 +48,7 @@ def _surroundings(folder: str) -> subprocess.Popen[bytes]:
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
     from config import embedded
+    from config.supervision import collect_less
 
     embedded.attach()
     simulator = subprocess.Popen([sys.executable, "-m", "simulator"], cwd=ROOT)
@@ -55,6 +56,7 @@ def _surroundings(folder: str) -> subprocess.Popen[bytes]:
     from django.core.management import call_command
 
     django.setup()
+    collect_less()  # as worker processes do
     call_command("migrate", verbosity=0)
     base = f"http://127.0.0.1:{os.environ['SIMULATOR_PORT']}"
     ends = time.monotonic() + 20

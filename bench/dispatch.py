@@ -24,8 +24,8 @@ def measure(*, texts: int, senders: int) -> dict[str, Row]:
     scene = queueing.make_scene("Bench", letter="b", senders=senders)
     bare, ours = [], []
     for _ in range(ROUNDS):
-        bare.append(asyncio.run(post_bare(scene.account, texts // ROUNDS)))
-        ours.append(drain_all(scene, texts // ROUNDS, senders))
+        bare.append(asyncio.run(post_bare(scene.account, texts)))
+        ours.append(drain_all(scene, texts, senders))
     rate, theirs = statistics.median(one.rate for one in ours), statistics.median(bare)
     return {
         "dispatch_vs_client": {

@@ -29,6 +29,9 @@ if __name__ == "__main__":
     import django
 
     django.setup()
+    from config.supervision import collect_less
     from messaging.draining import Drain
+
+    collect_less()
 
     asyncio.run(Drain(longest=float(sys.argv[1]), idle=float(sys.argv[1])).run())

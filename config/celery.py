@@ -10,6 +10,8 @@ from celery import Celery, bootsteps
 from celery.signals import worker_process_init
 from kombu import Exchange, Queue
 
+from config.supervision import collect_less
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("callsign")
@@ -67,6 +69,7 @@ def end_drains_politely(**_: Any) -> None:
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, dispatching.stop)
+    collect_less()
 
 
 class EndDrains(bootsteps.StartStopStep):

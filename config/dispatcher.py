@@ -31,6 +31,7 @@ def main() -> None:
     from django.conf import settings
     from django.utils.module_loading import import_string
 
+    from config.supervision import collect_less
     from messaging.draining import stop as end_drains
 
     stopping = threading.Event()
@@ -42,6 +43,7 @@ def main() -> None:
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, stop)
     sweeps = {path: import_string(path) for path in settings.SWEEPS}
+    collect_less()
     logger.info("dispatching: %s", ", ".join(sweeps))
     dispatch(sweeps, stopping, heartbeat=settings.DATA_DIR / "dispatcher.alive")
 
