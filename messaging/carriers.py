@@ -12,7 +12,6 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from messaging import measures
 from messaging.claiming import Claimed
@@ -26,6 +25,7 @@ FIRST_WINDOW = 64
 NARROWEST = 16
 FEW, MANY = 0.05, 0.25  # shares of answers that ask for a slower pace
 SLOW_CALL = 1.0
+AHEAD_SECONDS = 0.25
 LONGEST_HOLD = 30.0
 UNUSABLE = Answer(
     Outcome.PAUSE_ACCOUNT,
@@ -62,6 +62,14 @@ class Window:
         self._was_refused = False
         self._answers = self._refusals = 0
         self._had = 0.0
+        self._rate = 0.0  # answers a second, of late, without refusals
+        self._since = time.monotonic()
+
+    @property
+    def ahead(self) -> int:
+        """How many texts may be claimed and not answered: as much again as may be under way, or what leaves in a
+        moment. More would be beyond the reach of a pause, and stand before a person's text."""
+        return max(2 * self.size, int(AHEAD_SECONDS * self._rate))
 
     def learn(self, answer: Answer) -> None:
         self._answers += 1
@@ -71,6 +79,9 @@ class Window:
             if answer.retry_after:
                 self.closed_until = time.monotonic() + min(answer.retry_after, LONGEST_HOLD)
         if self._answers >= self.size:
+            now = time.monotonic()
+            taken = self._answers - self._refusals
+            self._rate, self._since = taken / max(now - self._since, 0.001), now
             self._adapt()
             self._answers, self._refusals, self._had = 0, 0, 0.0
 
@@ -98,10 +109,10 @@ class Lane:
 
     @property
     def room(self) -> int:
-        """How many more texts may be claimed for it: as much again as may be under way."""
+        """How many more texts may be claimed for it."""
         if self._is_closed:
             return 0
-        return max(0, 2 * self.window.size - len(self._waiting) - len(self._callers) + self._slow)
+        return max(0, self.window.ahead - len(self._waiting) - len(self._callers) + self._slow)
 
     @property
     def _is_closed(self) -> bool:
@@ -155,7 +166,7 @@ class Lane:
                 sender=text.sender,
                 body=text.body,
                 status_callback=f"{self._callback}{text.attempt_id}",
-                validity=int((text.expires_at - timezone.now()).total_seconds()),
+                validity=int(text.expires_at - time.time()),
             )
         )
         measures.observe("call", time.monotonic() - began)

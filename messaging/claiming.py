@@ -8,7 +8,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -32,7 +32,8 @@ CROSS JOIN LATERAL (
 # What became true since the text was queued stands in `held`; while the fate of an identical text to the same number
 # is unknown, this one waits: a look-up could not tell them apart.
 LOOK = """
-SELECT m.id::text, m.account_id::text, m.to, m.from_value, m.body, m.attempt_no + 1, m.expires_at, m.segments,
+SELECT m.id::text, m.account_id::text, m.to, m.from_value, m.body, m.attempt_no + 1,
+  EXTRACT(EPOCH FROM m.expires_at)::float8, m.segments,
   CASE
     WHEN m.expires_at <= now() THEN 'expired'
     WHEN m.origin = 'campaign' AND c.status = 'cancelled' THEN 'cancelled'
@@ -103,7 +104,7 @@ class Claimed:
     sender: str
     body: str
     no: int
-    expires_at: datetime
+    expires_at: float  # of time.time()
     sender_id: uuid.UUID
 
 

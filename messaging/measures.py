@@ -5,6 +5,7 @@ They are for watching only: without Redis they are lost, and a flush of Redis st
 
 import threading
 import time
+from bisect import bisect_left
 from collections import defaultdict
 
 from redis.exceptions import RedisError
@@ -13,24 +14,25 @@ from tenants.hints import redis_client
 
 KEY = "callsign:measures"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+BUCKET_NAMES = (*map(str, BUCKETS), "+Inf")
 FLUSH_EVERY = 1.0
 _lock = threading.Lock()
-_waiting: dict[str, float] = defaultdict(float)
+_waiting: dict[tuple[str, str], float] = defaultdict(float)
 _flushed = {"at": 0.0}
 
 
 def count(name: str, label: str, n: int = 1) -> None:
     """Adds to a counter, told apart by a label."""
     with _lock:
-        _waiting[f"{name}|{label}"] += n
+        _waiting[name, label] += n
 
 
 def observe(name: str, seconds: float) -> None:
     """Adds a duration to a histogram."""
-    bucket = next((str(most) for most in BUCKETS if seconds <= most), "+Inf")
+    bucket = BUCKET_NAMES[bisect_left(BUCKETS, seconds)]
     with _lock:
-        _waiting[f"{name}|{bucket}"] += 1
-        _waiting[f"{name}|sum"] += seconds
+        _waiting[name, bucket] += 1
+        _waiting[name, "sum"] += seconds
 
 
 def flush(*, now: bool = False) -> None:
@@ -44,8 +46,8 @@ def flush(*, now: bool = False) -> None:
         _waiting.clear()
     try:
         pipe = redis_client().pipeline(transaction=False)
-        for field, amount in collected.items():
-            pipe.hincrbyfloat(KEY, field, amount)
+        for (name, label), amount in collected.items():
+            pipe.hincrbyfloat(KEY, f"{name}|{label}", amount)
         pipe.execute()
     except (RedisError, OSError):
         _flushed["at"] = at + 5.0  # not again for a while

@@ -76,6 +76,18 @@ class TenantOneToOne(models.OneToOneField):
         super().__init__(to, on_delete, **options)
 
 
+class OrgOfParent(models.ForeignKey):
+    """The org of a row that is written often: a TenantForeignKey that is never null holds the org as well as a key of
+    its own would, and an index of the table begins with it. Spares a look-up and an index entry for each row."""
+
+    def __init__(
+        self, to: Any = "tenants.Organization", on_delete: Any = models.CASCADE, **options: Any
+    ) -> None:
+        super().__init__(
+            to, on_delete, **{"related_name": "+", "db_index": False, "db_constraint": False, **options}
+        )
+
+
 class TenantOwned(models.Model):
     """A row that belongs to one org, named by a UUIDv7."""
 

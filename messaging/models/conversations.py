@@ -7,7 +7,7 @@ from messaging.models.contacts import Contact
 from messaging.models.programs import Program
 from senderid.models import SenderId
 from tenants.models import Membership
-from tenants.scoping import TenantForeignKey, TenantOwned
+from tenants.scoping import OrgOfParent, TenantForeignKey, TenantOwned
 
 
 class Conversation(TenantOwned):
@@ -20,7 +20,7 @@ class Conversation(TenantOwned):
         CLOSED = "closed"
 
     # Each text writes its row anew, and its indexes with it: keys that others begin with have none, rare ones partial.
-    org = models.ForeignKey("tenants.Organization", models.CASCADE, related_name="+", db_index=False)
+    org = OrgOfParent()
     sender = TenantForeignKey(SenderId, models.PROTECT, related_name="conversations", db_index=False)
     contact = TenantForeignKey(Contact, models.CASCADE, related_name="conversations")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)

@@ -12,7 +12,7 @@ from messaging.models.programs import Program
 from messaging.statuses import Status
 from senderid.models import ProviderAccount, SenderId
 from tenants.models import ApiKey, Membership
-from tenants.scoping import TenantForeignKey, TenantOwned
+from tenants.scoping import OrgOfParent, TenantForeignKey, TenantOwned
 
 
 class Message(TenantOwned):
@@ -33,7 +33,7 @@ class Message(TenantOwned):
     INTERACTIVE, BULK = 0, 1
 
     # Every change of state writes each index again: keys that other indexes begin with have none of their own.
-    org = models.ForeignKey("tenants.Organization", models.CASCADE, related_name="+", db_index=False)
+    org = OrgOfParent()
     sender = TenantForeignKey(SenderId, models.PROTECT, related_name="messages", db_index=False)
     account = TenantForeignKey(ProviderAccount, models.PROTECT, related_name="+", db_index=False)
     contact = TenantForeignKey(Contact, models.PROTECT, related_name="messages")
@@ -137,7 +137,7 @@ class Attempt(TenantOwned):
     """One hand-over to the carrier, written before the call; its id stands in the callback URL."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    org = models.ForeignKey("tenants.Organization", models.CASCADE, related_name="+", db_index=False)
+    org = OrgOfParent()
     message = TenantForeignKey(Message, models.CASCADE, related_name="attempts", db_index=False)
     no = models.PositiveSmallIntegerField()
     sender_value = models.CharField(max_length=16)
@@ -174,7 +174,7 @@ class InboundEvent(TenantOwned):
         DONE = "done"
         QUARANTINED = "quarantined"
 
-    org = models.ForeignKey("tenants.Organization", models.CASCADE, related_name="+", db_index=False)
+    org = OrgOfParent()
     account = TenantForeignKey(ProviderAccount, models.PROTECT, related_name="+", db_index=False)
     provider_sid = models.CharField(max_length=64)
     to = models.CharField(max_length=32)

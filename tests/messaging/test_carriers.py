@@ -4,10 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
-
-from django.utils import timezone
 
 from messaging import carriers
 from messaging.carriers import BROKEN, FIRST_WINDOW, LATE, NARROWEST, Lane, Window
@@ -20,7 +17,7 @@ TAKEN = Answer(Outcome.ACCEPTED, sid="SM1")
 def text(call_before: float | None = None, body: str = "Hello") -> Claimed:
     late = time.monotonic() + 60 if call_before is None else call_before
     one = uuid.uuid4()
-    expires = timezone.now() + timedelta(hours=1)
+    expires = time.time() + 3600
     return Claimed(one, late, one, one, one, "+14155550199", "+14155550134", body, 1, expires, one)
 
 
@@ -75,6 +72,21 @@ def taught(*answers: tuple[Answer, int]) -> int:
         for _ in range(times):
             window.learn(answer)
     return window.size
+
+
+def test_as_much_is_claimed_ahead_as_leaves_in_a_moment(settings: Any, monkeypatch: Any) -> None:
+    settings.SEND_IN_FLIGHT = 64
+    now = [100.0]
+    monkeypatch.setattr(carriers.time, "monotonic", lambda: now[0])
+    quick, slow, refusing = Window(), Window(), Window()
+    now[0] += 0.015625  # 64 answers in this time: 4,096 a second
+    for _ in range(64):
+        quick.learn(TAKEN)
+        refusing.learn(REFUSED)
+    now[0] += 2
+    for _ in range(64):
+        slow.learn(TAKEN)
+    assert (quick.ahead, slow.ahead, refusing.ahead) == (1024, 128, 2 * refusing.size)
 
 
 def test_the_window_doubles_with_answers_up_to_the_setting(settings: Any) -> None:
