@@ -110,7 +110,7 @@ def _dispatch() -> Iterator[Rows]:
     many = 20_000 if SHORT else 1_000_000
     yield dispatch.measure_flatness(scene, few=TEXTS // 2, many=many, senders=SENDERS)
     yield crowded.measure_burst(scene, seconds=2 if SHORT else 10, texts=TEXTS * 4)
-    wait = {"texts": 10_000, "seconds": 3} if SHORT else {"texts": 50_000, "seconds": 15}
+    wait = {"texts": 10_000, "seconds": 3} if SHORT else {"texts": 50_000, "seconds": 11}
     yield crowded.measure_reply_wait(scene, other, **wait)
 
 
