@@ -36,6 +36,7 @@ app.conf.update(
         "messaging.receiving.*": {"queue": "inbound"},
         "messaging.resolving.*": {"queue": "bulk"},
         "messaging.campaigns.*": {"queue": "bulk"},
+        "messaging.chasing.*": {"queue": "bulk"},
         "notifications.*": {"queue": "notify"},
     },
     broker_transport_options={
@@ -51,6 +52,7 @@ app.conf.update(
     CELERY_DB_REUSE_MAX=1000,
     beat_schedule={
         "reconcile-inbound": {"task": "messaging.receiving.reconcile", "schedule": 300.0},
+        "chase-receipts": {"task": "messaging.chasing.chase", "schedule": 300.0},
         "expire-keys": {"task": "messaging.idempotency.forget_expired", "schedule": 3600.0},
     },
     timezone="UTC",

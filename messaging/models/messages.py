@@ -104,6 +104,9 @@ class Message(TenantOwned):
             models.Index(fields=["due_at"], condition=Q(status="queued"), name="queue_due"),
             models.Index(fields=["due_at"], condition=Q(status="scheduled"), name="scheduled_due"),
             models.Index(
+                fields=["accepted_at"], condition=Q(status__in=["accepted", "sent"]), name="without_end"
+            ),
+            models.Index(
                 fields=["lease_until"], condition=Q(status__in=["sending", "unknown"]), name="unsettled"
             ),
             models.Index(

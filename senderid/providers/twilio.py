@@ -118,6 +118,17 @@ class TwilioCarrier:
         found = await self._messages.list_async(to=to, from_=sender, page_size=100, limit=200)
         return [_seen(message) for message in found]
 
+    async def fetch(self, sid: str) -> Receipt:
+        """What became of a text of ours, as a receipt would have said."""
+        message = await self._messages(sid).fetch_async()
+        raw = str(message.status)
+        return Receipt(
+            sid=message.sid or "",
+            status=STATUSES.get(raw, ""),
+            raw_status=raw,
+            code=str(message.error_code or ""),
+        )
+
     async def inbound_since(self, *, numbers: list[str], since: datetime) -> list[Seen]:
         """Texts that came in to these numbers on or after the day of `since`: asked per number, or ours drown them."""
         found: list[Seen] = []
