@@ -25,7 +25,7 @@ test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 faults: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -o addopts= -q --import-mode=importlib -p no:randomly --timeout 900 tests/faults $(ARGS)
+	$(BIN)/python -m pytest -o addopts= -qs --import-mode=importlib -p no:randomly --timeout 900 tests/faults $(ARGS)
 	QUEUED=1000000 $(BIN)/python -m pytest -q -p no:randomly tests/messaging/test_long_queues.py
 
 bench: $(VENV)/dev.stamp
