@@ -1,0 +1,12 @@
+"""Where Celery looks for this app's jobs; each is defined in the module of the step it runs.
+
+The worker's parent must know a job to hand it on: one that is missing here is thrown away unseen.
+"""
+
+from messaging.campaigns import prepare
+from messaging.chasing import chase
+from messaging.dispatching import dispatch
+from messaging.idempotency import forget_expired
+from messaging.receiving import process, reconcile
+
+__all__ = ["chase", "dispatch", "forget_expired", "prepare", "process", "reconcile"]
