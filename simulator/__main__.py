@@ -25,7 +25,7 @@ def _collect_less() -> None:
     """Garbage collections would look at a ledger that only grows, again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(50_000)
 
 
 def main() -> int:
