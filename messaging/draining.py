@@ -68,7 +68,7 @@ class Drain:
             await self._carriers.close()
             await self._in(self._records, partial(measures.flush, now=True))
             for threads in (self._claims, self._records):
-                await self._in(threads, _close_connection)
+                await self._in(threads, close_connection)
                 threads.shutdown()
         return self._handed_over
 
@@ -169,6 +169,6 @@ class Drain:
         measures.flush()
 
 
-def _close_connection() -> None:
+def close_connection() -> None:
     """This thread's own: `connection` means another one in each thread."""
     connection.close()

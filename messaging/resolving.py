@@ -6,7 +6,9 @@ no usable answer, leaves it `unknown` for a person. The simulator's ledger is ne
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -15,6 +17,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from messaging.carriers import open_carrier
+from messaging.draining import close_connection
 from messaging.failpoints import failpoint
 from messaging.models import Attempt, Message
 from messaging.receipts import tell
@@ -66,8 +69,11 @@ def _settle() -> timedelta:
 
 
 async def _settle_all(account: ProviderAccount, attempts: list[Attempt]) -> None:
+    """Each is settled as its answer comes, by one thread with a database connection of its own."""
     carrier = open_carrier(account)
     gate = asyncio.Semaphore(16)
+    writes = ThreadPoolExecutor(1, thread_name_prefix="settle")
+    write = partial(asyncio.get_running_loop().run_in_executor, writes)
 
     async def one(attempt: Attempt) -> None:
         async with gate:
@@ -77,16 +83,18 @@ async def _settle_all(account: ProviderAccount, attempts: list[Attempt]) -> None
                 )
             except Exception as error:
                 log.warning("look-up of attempt %s failed: %s", attempt.pk, type(error).__name__)
-                await asyncio.to_thread(_put_off, attempt)
+                await write(_put_off, attempt)
                 return
         failpoint("looked_up")
-        await asyncio.to_thread(settle, attempt, seen)
+        await write(settle, attempt, seen)
         failpoint("settled")
 
     try:
         await asyncio.gather(*(one(attempt) for attempt in attempts))
     finally:
         await carrier.close()
+        await write(close_connection)
+        writes.shutdown()
 
 
 def _put_off(attempt: Attempt) -> None:

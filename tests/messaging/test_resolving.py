@@ -1,16 +1,19 @@
 """Texts whose fate is not known: settled from what the carrier shows, never sent again blindly."""
 
+import gc
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from messaging import resolving
 from messaging.conversations import open_conversation
 from messaging.models import Attempt, Message
 from senderid.providers.base import Seen
+from tests.stack import eventually
 from tests.texting import CONTACT, Texting
 
 pytestmark = pytest.mark.django_db
@@ -196,3 +199,37 @@ def test_a_lease_that_ran_out_makes_it_unknown(lost: Unknown, time_machine: Any,
     stuck.refresh_from_db()
     assert (stuck.status, stuck.error_code) == ("unknown", "lease_ended")
     assert stuck.pk in {attempt.message_id for attempt in asked}
+
+
+class Empty:
+    """A carrier that shows nothing."""
+
+    async def find(self, **_: Any) -> list[Seen]:
+        return []
+
+    async def close(self) -> None:
+        pass
+
+
+def others_connected() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sweep_leaves_no_connection_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even until garbage is collected, which is seldom."""
+    lost = Unknown()
+    Attempt.unscoped.filter(pk=lost.attempt.pk).update(started_at=timezone.now() - timedelta(minutes=1))
+    monkeypatch.setattr(resolving, "open_carrier", lambda account: Empty())
+    before = others_connected()
+    gc.disable()
+    try:
+        assert resolving.sweep() == 1
+        assert lost.attempt.looked_up == 1
+        eventually(lambda: others_connected() <= before, within=5)
+    finally:
+        gc.enable()
