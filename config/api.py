@@ -14,7 +14,7 @@ from tenants.errors import CODES
 from tenants.problems import problem
 
 router = SimpleRouter(trailing_slash=False)
-for prefix, viewset in (*TENANTS, *SENDERID, *MESSAGING, *NOTIFICATIONS):
+for prefix, viewset in (*MESSAGING, *TENANTS, *SENDERID, *NOTIFICATIONS):  # the busiest first
     router.register(prefix, viewset, basename=prefix)
 
 

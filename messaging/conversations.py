@@ -51,25 +51,27 @@ def write_with(*, message: Message, human: Membership | None) -> Conversation:
     )  # fmt: skip
     kept = WRITE_OF_A_PERSON if human else WRITE_OF_AUTOMATION
     with connection.cursor() as cursor:
-        values = kept.ask(cursor, rows.stored(message) | rows.stored(row, "talk_")).fetchone()
+        given = {"text": rows.as_json(message), "talk": rows.as_json(row)}
+        values = kept.ask(cursor, given).fetchone()
     message._state.adding, message._state.db = False, "default"
     message.conversation = rows.joined(rows.build(Conversation, values), like=row)
     return message.conversation
 
 
 def _writing(name: str, changes: str) -> Kept:
-    text = rows.parameters(Message).replace("%(conversation_id)s", "talk.id")
+    text = rows.columns(Message, "r").replace('r."conversation_id"', "talk.id")
     return Kept(
         name,
         f"""
         WITH talk AS (
-          INSERT INTO {rows.table(Conversation)} VALUES ({rows.parameters(Conversation, "talk_")})
+          INSERT INTO {rows.table(Conversation)}
+          SELECT {rows.columns(Conversation, "r")} FROM {rows.given(Conversation, "talk")} r
           ON CONFLICT (org_id, sender_id, contact_id) DO UPDATE SET {changes}
           RETURNING {rows.columns(Conversation, "known")}
-        ), text AS (INSERT INTO {rows.table(Message)} SELECT {text} FROM talk)
+        ), text AS (INSERT INTO {rows.table(Message)} SELECT {text} FROM talk, {rows.given(Message, "text")} r)
         SELECT * FROM talk
         """,  # noqa: S608 - only our own names are put in
-        takes=typed(Message) | typed(Conversation, "talk_"),
+        takes={"text": "json", "talk": "json"},
         gives=typed(Conversation),
     )
 

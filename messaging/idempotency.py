@@ -20,6 +20,7 @@ from tenants.scoping import new_id
 
 KEPT = timedelta(hours=24)
 ACCEPTED = 202
+as_json = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 LOOK_UP = Kept(
     "idempotency_look_up",
     """
@@ -53,7 +54,7 @@ def once(*, org: Organization, key: str, body: Any, work: Callable[[], Any]) -> 
     rolls all back, so nothing is stored and the caller may try again.
     """
     if not key:
-        return _accepted(_as_json(work()))
+        return _accepted(as_json(work()))
     if len(key) > 200:
         raise unreadable("Idempotency-Key", "An Idempotency-Key has at most 200 characters.")
     body_hash = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
@@ -64,7 +65,7 @@ def once(*, org: Organization, key: str, body: Any, work: Callable[[], Any]) -> 
         if known_hash != body_hash:
             raise DomainError("idempotency_mismatch", "This Idempotency-Key was used with another body.")
         return _accepted(known, {"Idempotent-Replayed": "true"})
-    answer = _as_json(work())
+    answer = as_json(work())
     if not _keep(org, key, body_hash, answer):
         raise _in_flight()
     return _accepted(answer)
@@ -72,10 +73,6 @@ def once(*, org: Organization, key: str, body: Any, work: Callable[[], Any]) -> 
 
 def _accepted(answer: str, headers: dict[str, str] | None = None) -> HttpResponse:
     return HttpResponse(answer, status=ACCEPTED, content_type="application/json", headers=headers)
-
-
-def _as_json(answer: Any) -> str:
-    return json.dumps(answer, cls=JSONEncoder, ensure_ascii=False, separators=(",", ":"))
 
 
 def _lock_and_look_up(org: Organization, key: str) -> tuple[Any, ...]:

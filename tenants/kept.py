@@ -16,7 +16,6 @@ from django.conf import settings
 from django.db import connection, models
 
 MADE: dict[str, "Kept"] = {}
-LITERALS = {"smallint": "integer"}  # what PostgreSQL takes a number in a call for
 # A plan may be made while a table is still empty and outlive that: these statements look things up by their keys.
 SETTINGS = "SET enable_seqscan = off SET plan_cache_mode = force_generic_plan"
 
@@ -47,7 +46,7 @@ class Kept:
 
     @property
     def definition(self) -> str:
-        takes = ", ".join(f"p_{name} {LITERALS.get(kind, kind)}" for name, kind in self.takes.items())
+        takes = ", ".join(f"p_{name} {kind}" for name, kind in self.takes.items())
         gives = ", ".join(f'"{name}" {kind}' for name, kind in self.gives.items())
         return (
             f"CREATE OR REPLACE FUNCTION {self.function}({takes}) RETURNS TABLE ({gives})\n"

@@ -17,6 +17,7 @@ from django.db.models.base import ModelState
 from tenants.kept import Kept, typed
 
 M = TypeVar("M", bound=models.Model)
+_encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
 
 
 @lru_cache(maxsize=200)
@@ -106,26 +107,31 @@ class Insert:
     """Writes new rows of a model by a kept statement; `conflict` is an ON CONFLICT clause."""
 
     def __init__(self, model: type[models.Model], *, conflict: str = "") -> None:
-        sql = f"INSERT INTO {table(model)} VALUES ({parameters(model)}) {conflict} RETURNING id"  # noqa: S608 - our own names
-        self._kept = Kept(f"insert_{model._meta.model_name}", sql, takes=typed(model), gives={"id": "uuid"})
+        sql = f"INSERT INTO {table(model)} SELECT {columns(model, 'r')} FROM {given(model, 'row')} r {conflict} RETURNING known.id"  # noqa: S608, E501 - only our own names are put in
+        self._kept = Kept(
+            f"insert_{model._meta.model_name}", sql, takes={"row": "json"}, gives={"id": "uuid"}
+        )
 
     def __call__(self, row: models.Model) -> bool:
         """Whether it was written; defaults and `auto_now` as the ORM sets them."""
         with connection.cursor() as cursor:
-            is_written = self._kept.ask(cursor, stored(row)).fetchone() is not None
+            is_written = self._kept.ask(cursor, {"row": as_json(row)}).fetchone() is not None
         row._state.adding, row._state.db = False, "default"
         return is_written
 
 
 def table(model: type[models.Model]) -> str:
     """What stands after INSERT INTO: the table and every column."""
-    names = ", ".join(f'"{name}"' for name in _names(model))
+    names = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
     return f'"{model._meta.db_table}" AS known ({names})'
 
 
-def parameters(model: type[models.Model], prefix: str = "") -> str:
-    """The values of every column, as parameters of a kept statement."""
-    return ", ".join(f"%({prefix}{name})s" for name in _names(model))
+def given(model: type[models.Model], parameter: str) -> str:
+    """In the FROM of a kept statement: the row that `as_json` made, as one of the model's table.
+
+    One value instead of dozens: adapting each for PostgreSQL took half the time of asking for the write.
+    """
+    return f'json_populate_record(NULL::"{model._meta.db_table}", %({parameter})s)'
 
 
 def joined(found: M, like: M) -> M:
@@ -137,21 +143,20 @@ def joined(found: M, like: M) -> M:
     return found
 
 
-def stored(row: models.Model, prefix: str = "") -> dict[str, Any]:
-    """{column: value} as they are stored: `auto_now` set, JSON as text."""
+def as_json(row: models.Model) -> str:
+    """Every column as it is stored, `auto_now` set."""
     model = type(row)
     for field in _dated(model):
         field.pre_save(row, True)
-    names, places = _shape(model)
-    values = [row.__dict__[name] for name in names]
-    for place in places:
-        values[place] = json.dumps(values[place])
-    return dict(zip(_names(model, prefix), values, strict=True))
+    values = row.__dict__
+    return json.dumps(
+        {column: values[name] for name, column in _columns(model)}, default=str, ensure_ascii=False
+    )
 
 
 @lru_cache(maxsize=200)
-def _names(model: type[models.Model], prefix: str = "") -> list[str]:
-    return [f"{prefix}{field.column}" for field in model._meta.concrete_fields]
+def _columns(model: type[models.Model]) -> list[tuple[str, str]]:
+    return [(field.attname, field.column) for field in model._meta.concrete_fields]
 
 
 @lru_cache(maxsize=200)
