@@ -156,7 +156,7 @@ def as_json(row: models.Model) -> str:
 
 @lru_cache(maxsize=200)
 def _columns(model: type[models.Model]) -> list[tuple[str, str]]:
-    return [(field.attname, field.column) for field in model._meta.concrete_fields]
+    return [(field.attname, str(field.column)) for field in model._meta.concrete_fields]
 
 
 @lru_cache(maxsize=200)
