@@ -149,9 +149,7 @@ def as_json(row: models.Model) -> str:
     for field in _dated(model):
         field.pre_save(row, True)
     values = row.__dict__
-    return json.dumps(
-        {column: values[name] for name, column in _columns(model)}, default=str, ensure_ascii=False
-    )
+    return _encode({column: values[name] for name, column in _columns(model)})
 
 
 @lru_cache(maxsize=200)
