@@ -26,6 +26,7 @@ NARROWEST = 16
 FEW, MANY = 0.05, 0.25  # shares of answers that ask for a slower pace
 SLOW_CALL = 1.0
 AHEAD_SECONDS = 0.25
+SHORTEST = 0.05  # what came in less time says nothing of a rate
 LONGEST_HOLD = 30.0
 UNUSABLE = Answer(
     Outcome.PAUSE_ACCOUNT,
@@ -60,19 +61,20 @@ class Window:
         self.size = min(FIRST_WINDOW, settings.SEND_IN_FLIGHT)
         self.closed_until = 0.0  # of time.monotonic()
         self._was_refused = False
-        self._answers = self._refusals = 0
+        self._answers = self._refusals = self._taken = 0
         self._had = 0.0
-        self._rate = 0.0  # answers a second, of late, without refusals
+        self._rate = 0.0  # texts taken a second, of late
         self._since = time.monotonic()
 
     @property
     def ahead(self) -> int:
         """How many texts may be claimed and not answered: as much again as may be under way, or what leaves in a
         moment. More would be beyond the reach of a pause, and stand before a person's text."""
-        return max(2 * self.size, int(AHEAD_SECONDS * self._rate))
+        return max(2 * self.size, min(8 * self.size, int(AHEAD_SECONDS * self._rate)))
 
     def learn(self, answer: Answer) -> None:
         self._answers += 1
+        self._taken += answer.outcome == Outcome.ACCEPTED
         if answer.outcome == Outcome.SLOW_DOWN and not answer.of_sender:
             self._refusals += 1
             self._had = max(self._had, answer.concurrent or 0.0)
@@ -80,10 +82,9 @@ class Window:
                 self.closed_until = time.monotonic() + min(answer.retry_after, LONGEST_HOLD)
         if self._answers >= self.size:
             now = time.monotonic()
-            taken = self._answers - self._refusals
-            self._rate, self._since = taken / max(now - self._since, 0.001), now
+            self._rate, self._since = self._taken / max(now - self._since, SHORTEST), now
             self._adapt()
-            self._answers, self._refusals, self._had = 0, 0, 0.0
+            self._answers, self._refusals, self._taken, self._had = 0, 0, 0, 0.0
 
     def _adapt(self) -> None:
         bearable = FEW if self._had >= self.size / 2 else MANY

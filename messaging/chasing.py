@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
@@ -20,7 +21,7 @@ from messaging.models import Attempt
 from messaging.receipts import take_receipt
 from messaging.statuses import Status
 from senderid.models import ProviderAccount
-from senderid.providers.base import Carrier, Receipt
+from senderid.providers.base import Receipt
 
 log = logging.getLogger(__name__)
 FIRST_AFTER = timedelta(minutes=15)
@@ -28,6 +29,7 @@ LAST_AFTER = timedelta(days=3)
 AGAIN_WHEN_AGED = 4  # times its age when it was asked for last
 AT_ONCE = 16  # calls to one account
 MOST = 1000  # texts of one run
+LONGEST = 60.0  # seconds, for one account
 
 
 @shared_task
@@ -41,17 +43,20 @@ def ask_for_the_lost() -> int:
     by_account: dict[UUID, list[Attempt]] = defaultdict(list)
     for attempt in due_attempts(timezone.now()):
         by_account[attempt.message.account_id].append(attempt)
-    moved = 0
-    for account_id, attempts in by_account.items():
-        try:
-            account = ProviderAccount.unscoped.get(pk=account_id)
-            receipts = asyncio.run(_ask_all(account, attempts))
-        except Exception as error:
-            log.warning("account %s can't be asked for its texts: %s", account_id, type(error).__name__)
-            continue
-        for attempt, receipt in zip(attempts, receipts, strict=True):
-            moved += _note(account, attempt, receipt)
-    return moved
+    return sum(_ask_account(account_id, attempts) for account_id, attempts in by_account.items())
+
+
+def _ask_account(account_id: UUID, attempts: list[Attempt]) -> int:
+    """What went unanswered, for whatever reason, has had its turn: no account holds up the others."""
+    account = ProviderAccount.unscoped.get(pk=account_id)
+    answers: dict[UUID, Receipt] = {}
+    try:
+        asyncio.run(_ask_all(account, attempts, answers))
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        log.warning("account %s was not asked for all its texts: %s", account_id, type(error).__name__)
+    return sum(_note(account, attempt, answers.get(attempt.pk)) for attempt in attempts)
 
 
 def due_attempts(now: datetime) -> list[Attempt]:
@@ -66,27 +71,25 @@ def due_attempts(now: datetime) -> list[Attempt]:
     return list(rows.select_related("message").order_by("message__accepted_at")[:MOST])
 
 
-async def _ask_all(account: ProviderAccount, attempts: list[Attempt]) -> list[Receipt | None]:
+async def _ask_all(account: ProviderAccount, attempts: list[Attempt], answers: dict[UUID, Receipt]) -> None:
+    """Fills `answers` by attempt."""
     carrier = open_carrier(account)
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(attempt: Attempt) -> Receipt | None:
+    async def one(attempt: Attempt) -> None:
         async with gate:
-            return await _ask(carrier, attempt)
+            try:
+                answers[attempt.pk] = await carrier.fetch(attempt.message.provider_sid)
+            except SoftTimeLimitExceeded:
+                raise
+            except Exception as error:
+                log.warning("asking for attempt %s failed: %s", attempt.pk, type(error).__name__)
 
     try:
-        return await asyncio.gather(*map(one, attempts))
+        async with asyncio.timeout(LONGEST):
+            await asyncio.gather(*map(one, attempts))
     finally:
         await carrier.close()
-
-
-async def _ask(carrier: Carrier, attempt: Attempt) -> Receipt | None:
-    """What the carrier says of the text, None when it can't say: then again, later."""
-    try:
-        return await carrier.fetch(attempt.message.provider_sid)
-    except Exception as error:
-        log.warning("asking for attempt %s failed: %s", attempt.pk, type(error).__name__)
-        return None
 
 
 def _note(account: ProviderAccount, attempt: Attempt, receipt: Receipt | None) -> bool:

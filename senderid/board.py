@@ -190,9 +190,10 @@ def _candidates(
     now = timezone.now()
     for place, default, priority, can_send, begins, ends, countries, simulated, *rest in offers or ():
         status, expires_at, *values = rest
-        sender = senders.get(values[0])
+        key = values[0]
+        sender = senders.get(key)
         if sender is None:
-            sender = senders[values[0]] = rows.from_json(SenderId, values)
+            sender = senders[key] = rows.from_json(SenderId, values)
             sender.org_id = org_id
             if status:
                 board.register(sender.pk, country, status, _time(expires_at))

@@ -78,7 +78,7 @@ class TenantOneToOne(models.OneToOneField):
 
 class OrgOfParent(models.ForeignKey):
     """The org of a row that is written often: a TenantForeignKey that is never null holds the org as well as a key of
-    its own would, and an index of the table begins with it. Spares a look-up and an index entry for each row."""
+    its own would. Spares a look-up and an index entry for each row; lists by org need an index that begins with it."""
 
     def __init__(
         self, to: Any = "tenants.Organization", on_delete: Any = models.CASCADE, **options: Any

@@ -74,24 +74,4 @@ class Migration(migrations.Migration):
             name='org',
             field=tenants.scoping.OrgOfParent(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.organization'),
         ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('assignee__isnull', False)), fields=['assignee'], name='has_assignee'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('campaign__isnull', False)), fields=['campaign'], name='has_campaign'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('program__isnull', False)), fields=['program'], name='has_program'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('last_human__isnull', False)), fields=['last_human'], name='has_last_human'),
-        ),
-        migrations.AddIndex(
-            model_name='inboundevent',
-            index=models.Index(condition=models.Q(('message__isnull', False)), fields=['message'], name='event_of_message'),
-        ),
     ]

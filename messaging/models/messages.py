@@ -196,6 +196,7 @@ class InboundEvent(TenantOwned):
         indexes = [
             models.Index(fields=["received_at"], condition=Q(state="waiting"), name="inbound_waiting"),
             models.Index(fields=["message"], condition=Q(message__isnull=False), name="event_of_message"),
+            models.Index(fields=["org"], condition=Q(state="quarantined"), name="quarantined"),
         ]
 
 

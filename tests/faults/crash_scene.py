@@ -104,6 +104,7 @@ class Case:
         self.to_ask |= {f"text {n}": f"+1628558{n:04d}" for n in range(SINGLES)}
         self.to_ask |= {f"in {n}": (f"+1628559{n:04d}", body) for n, body in enumerate(TEXTS_IN)}
         self.accepted: list[str] = []
+        self.heard: Counter[int | None] = Counter()
 
     def live(self, failpoint: str) -> bool:
         """One process, until it dies (True) or all is settled (False)."""
@@ -121,7 +122,8 @@ class Case:
                 if not self.to_ask and self._is_settled():
                     return False
                 time.sleep(0.3)
-            raise AssertionError(f"not settled: {self._states()}, left to ask: {list(self.to_ask)}")
+            left = f"left to ask: {list(self.to_ask)}; webhooks answered {dict(self.heard)}"
+            raise AssertionError(f"not settled: {self._states()}, {left}")
         finally:
             if pid:
                 os.kill(pid, signal.SIGKILL)
@@ -151,7 +153,9 @@ class Case:
         text = {"to": "+14155560002", "from": number, "body": body, "message_sid": sid}
         text["account_sid"] = self.account.account_sid
         answer = requests.post(f"{settings.SIMULATOR_BASE_URL}/_sim/inbound", json=text, timeout=20)
-        return bool(answer.json()["webhook_status"] == 200)
+        status = answer.json()["webhook_status"]
+        self.heard[status] += 1
+        return bool(status == 200)
 
     def _post(self, path: str, body: Any, key: str) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": key}

@@ -79,14 +79,24 @@ def test_as_much_is_claimed_ahead_as_leaves_in_a_moment(settings: Any, monkeypat
     now = [100.0]
     monkeypatch.setattr(carriers.time, "monotonic", lambda: now[0])
     quick, slow, refusing = Window(), Window(), Window()
-    now[0] += 0.015625  # 64 answers in this time: 4,096 a second
+    now[0] += 0.0625  # 64 answers in this time: 1,024 a second
     for _ in range(64):
         quick.learn(TAKEN)
         refusing.learn(REFUSED)
     now[0] += 2
     for _ in range(64):
         slow.learn(TAKEN)
-    assert (quick.ahead, slow.ahead, refusing.ahead) == (1024, 128, 2 * refusing.size)
+    assert (quick.ahead, slow.ahead, refusing.ahead) == (256, 128, 2 * refusing.size)
+
+
+def test_what_was_never_called_says_nothing_of_a_rate(monkeypatch: Any) -> None:
+    monkeypatch.setattr(carriers.time, "monotonic", lambda: 100.0)
+    late, at_once = Window(), Window()
+    for _ in range(FIRST_WINDOW):
+        late.learn(LATE)
+        at_once.learn(TAKEN)
+    assert late.ahead == 2 * late.size
+    assert at_once.ahead <= 8 * at_once.size
 
 
 def test_the_window_doubles_with_answers_up_to_the_setting(settings: Any) -> None:
