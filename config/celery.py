@@ -7,7 +7,7 @@ from typing import Any
 
 from billiard import active_children
 from celery import Celery, bootsteps
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
 from kombu import Exchange, Queue
 
 from config.supervision import collect_less
@@ -63,7 +63,19 @@ app.autodiscover_tasks()
 
 # SIGTERM may come to the whole group (supervisord) or to the parent alone (docker). A pool process answers it by
 # ending in the middle of its calls, whose texts then are unknown until their leases end; so it ignores it, and is
-# told by the parent, which waits for the tasks under way. Billiard leaves only ignored signals alone.
+# told by the parent, which waits for the tasks under way. Billiard leaves only ignored signals alone. One that comes
+# while a pool process begins waits until that is so: the parent would wait for ever for the job of one that died then.
+HELD = (signal.SIGTERM, signal.SIGUSR2)
+
+
+@worker_init.connect
+def hold_signals_of_the_new(**_: Any) -> None:
+    """In the parent: whoever it forks begins with these signals blocked."""
+    os.register_at_fork(
+        before=lambda: _mask(signal.SIG_BLOCK), after_in_parent=lambda: _mask(signal.SIG_UNBLOCK)
+    )
+
+
 @worker_process_init.connect
 def end_drains_politely(**_: Any) -> None:
     """In each pool process."""
@@ -71,7 +83,12 @@ def end_drains_politely(**_: Any) -> None:
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, dispatching.stop)
+    _mask(signal.SIG_UNBLOCK)
     collect_less()
+
+
+def _mask(how: int) -> None:
+    signal.pthread_sigmask(how, HELD)
 
 
 class EndDrains(bootsteps.StartStopStep):

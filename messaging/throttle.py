@@ -17,7 +17,7 @@ from tenants.hints import redis_client
 
 log = logging.getLogger(__name__)
 WITHOUT_REDIS = 0.4  # the share of its rate each process allows itself: a second one may do the same
-RETRY_REDIS_AFTER, RETRY_REDIS_AT_LAST = 3.0, 12.0
+RETRY_REDIS_AFTER, RETRY_REDIS_AT_LAST = 3.0, 6.0
 
 # KEYS: the senders' buckets, then the shared ones. ARGV, as JSON: for each sender its rate, what it wants and the places
 # of the shared buckets it draws on; the shared rates. Answers what is granted and, where that is nothing, in how many

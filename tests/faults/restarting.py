@@ -43,3 +43,20 @@ def _restart(stack: Stack, *, whole_group: bool) -> float:
     _, stubborn = psutil.wait_procs(everyone, timeout=GONE_WITHIN)
     assert not stubborn, f"still there after {GONE_WITHIN} s: {stubborn}"
     return time.monotonic() - began
+
+
+def end_worker_as_it_begins(stack: Stack, *, waits: list[float]) -> None:
+    """SIGTERM to the whole group so many seconds after its first pool process began: all are gone in time."""
+    gone = [f"{_end_at_once(stack, wait):.1f}" for wait in waits]
+    print(f"\nended as it began: gone after {', '.join(gone)} s")
+
+
+def _end_at_once(stack: Stack, wait: float) -> float:
+    worker = eventually(lambda: find(stack, "worker"), within=30, what="a worker")
+    eventually(lambda: len(tree(worker)) > 1, within=30, what="its first pool process")
+    time.sleep(wait)
+    everyone, began = tree(worker), time.monotonic()
+    os.killpg(worker.pid, signal.SIGTERM)
+    _, stubborn = psutil.wait_procs(everyone, timeout=GONE_WITHIN)
+    assert not stubborn, f"{wait} s after it began; still there after {GONE_WITHIN} s: {stubborn}"
+    return time.monotonic() - began
