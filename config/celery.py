@@ -1,7 +1,9 @@
 """The Celery app: queues, routes and the beat. Tasks carry ids only and are safe to run twice."""
 
+import logging
 import os
 import signal
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +14,7 @@ from kombu import Exchange, Queue
 
 from config.supervision import collect_less
 
+log = logging.getLogger(__name__)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("callsign")
@@ -91,10 +94,23 @@ def _mask(how: int) -> None:
     signal.pthread_sigmask(how, HELD)
 
 
+ENDS_WITHIN = 25.0  # seconds; a call takes 20 at most, and supervisord kills after 28
+
+
+def end_now() -> None:
+    """The parent and its pool, at once."""
+    log.warning("the pool did not end within %s s", ENDS_WITHIN)
+    for process in active_children():
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    os._exit(1)
+
+
 class EndDrains(bootsteps.StartStopStep):
     """Before the parent waits for its pool, however it came to end: kombu may raise when Redis is killed, for one.
 
-    Drains claim nothing more, and end when what is under way is recorded.
+    Drains claim nothing more, and end when what is under way is recorded. A pool that has not ended long after its
+    last call could end is not waited for: Celery was seen to wait for ever for a process that had nothing to do.
     """
 
     requires = {"celery.worker.components:Pool"}
@@ -103,6 +119,9 @@ class EndDrains(bootsteps.StartStopStep):
         for process in active_children():
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGUSR2)
+        patience = threading.Timer(ENDS_WITHIN, end_now)
+        patience.daemon = True
+        patience.start()
 
 
 app.steps["worker"].add(EndDrains)
