@@ -149,7 +149,9 @@ class Case:
 
     def _ask_in(self, name: str, said: tuple[str, str]) -> bool:
         number, body = said
-        sid = "SM" + uuid.uuid5(uuid.NAMESPACE_URL, f"{self.base} {name}").hex
+        sid = (
+            "SM" + uuid.uuid5(uuid.NAMESPACE_URL, f"{self.account.account_sid} {name}").hex
+        )  # ports come again
         text = {"to": "+14155560002", "from": number, "body": body, "message_sid": sid}
         text["account_sid"] = self.account.account_sid
         answer = requests.post(f"{settings.SIMULATOR_BASE_URL}/_sim/inbound", json=text, timeout=20)
