@@ -19,4 +19,4 @@ def test_a_flush_and_a_kill_in_mid_campaign_lose_nothing(fire: Stack, fire_api: 
 def test_texts_are_taken_and_leave_while_it_is_away_for_a_minute(
     fire: Stack, fire_api: Api, away: Callable
 ) -> None:
-    do_without_redis(fire, fire_api, texts=1800, seconds=60, away=away)
+    do_without_redis(fire, fire_api, texts=3600, seconds=60, away=away)
