@@ -8,6 +8,7 @@ from django.db.models import ProtectedError, Q, QuerySet
 
 from messaging.models import Contact, ContactList, ContactListEntry
 from senderid.phone_numbers import Number, national, parse, read_number
+from senderid.time_zones import zones_of_country
 from tenants.errors import DomainError, unreadable
 from tenants.models import Membership, Organization
 
@@ -29,7 +30,7 @@ def save_contact(
         number=found.e164,
         name=name.strip(),
         country=found.country,
-        timezone=timezone or found.timezone,
+        **(zone_set_by_hand(timezone) if timezone else zone_of(found)),
         owner=owner,
         tags=clean_tags(tags or []),
         attributes=attributes or {},
@@ -63,7 +64,7 @@ def find_contacts(
 def contact_for(*, org: Organization, number: Number) -> Contact:
     """The contact of a parsed number, made if new."""
     contact, _ = Contact.objects.for_org(org).get_or_create(
-        number=number.e164, defaults={"country": number.country, "timezone": number.timezone}
+        number=number.e164, defaults={"country": number.country, **zone_of(number)}
     )
     return contact
 
@@ -76,10 +77,34 @@ def contact_of_sender(*, org: Organization, value: str) -> Contact:
         defaults={
             "name": f"Unknown {number.e164 if number else value}",
             "country": number.country if number else "",
-            "timezone": number.timezone if number else org.timezone,
+            **(zone_of(number) if number else {"timezone": org.timezone}),
         },
     )
     return contact
+
+
+def zone_of(number: Number) -> dict[str, str]:
+    """The columns `timezone` and `timezone_source` as far as a number tells; both '' when several zones remain."""
+    source = Contact.TimezoneSource
+    if not number.timezone:
+        return {"timezone": "", "timezone_source": ""}
+    only = len(zones_of_country(number.country)) == 1
+    return {"timezone": number.timezone, "timezone_source": source.COUNTRY if only else source.AREA_CODE}
+
+
+def zone_set_by_hand(name: str) -> dict[str, str]:
+    """The same two columns; 400 when `name` is not an IANA time zone."""
+    if name not in available_timezones():
+        raise unreadable("timezone", f"“{name}” isn't a time zone; use a name like Europe/Berlin.")
+    return {"timezone": name, "timezone_source": Contact.TimezoneSource.MANUAL}
+
+
+def _changed_zone(contact: Contact, name: str) -> dict[str, str]:
+    """Set by hand, or back to what the number tells when emptied."""
+    if name:
+        return zone_set_by_hand(name)
+    number = parse(contact.number)
+    return zone_of(number) if number else {"timezone": "", "timezone_source": ""}
 
 
 def clean_tags(tags: list[str]) -> list[str]:
@@ -94,10 +119,8 @@ def change_contact(*, contact: Contact, **changes: Any) -> Contact:
     if "attributes" in changes:
         merged = {**contact.attributes, **changes["attributes"]}
         changes["attributes"] = {name: value for name, value in merged.items() if value is not None}
-    if "timezone" in changes and changes["timezone"] not in available_timezones():
-        raise unreadable(
-            "timezone", f"“{changes['timezone']}” is no time zone; give one as in Europe/Berlin."
-        )
+    if "timezone" in changes and changes["timezone"] != contact.timezone:
+        changes |= _changed_zone(contact, changes["timezone"])
     for field, value in changes.items():
         setattr(contact, field, value)
     contact.save(update_fields=list(changes))

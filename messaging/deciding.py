@@ -103,7 +103,7 @@ class Surroundings:
     last_used: dict[str, UUID]
     now: datetime
     choices: dict[tuple[Any, ...], Choice] = field(default_factory=dict)
-    due: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    due: dict[tuple[str, tuple[str, ...]], datetime] = field(default_factory=dict)
 
 
 def people_of(org_id: UUID, ids: str) -> list[Person]:
@@ -234,17 +234,18 @@ def _fields(around: Surroundings, person: Person, sender: SenderId) -> dict[str,
 
 
 def _due(around: Surroundings, person: Person) -> datetime:
-    place = (person.country, person.timezone)
+    zones = quiet_hours.zones_for(number=person.number, country=person.country, timezone=person.timezone)
+    place = (person.country, zones)
     known = around.due.get(place)
     if known is None:
-        known = due_at(around.campaign, country=place[0], timezone=place[1], now=around.now)
+        known = due_at(around.campaign, country=person.country, zones=zones, now=around.now)
         around.due[place] = known
     return known
 
 
-def due_at(campaign: Campaign, *, country: str, timezone: str, now: datetime) -> datetime:
+def due_at(campaign: Campaign, *, country: str, zones: tuple[str, ...], now: datetime) -> datetime:
     """When its text may leave for this place: promotional ones wait for the end of quiet hours."""
     org = campaign.org
     if campaign.category != Campaign.Category.PROMOTIONAL or org.quiet_hours == org.QuietHours.OFF:
         return now
-    return quiet_hours.next_allowed(country=country, timezone=timezone, at=now)
+    return quiet_hours.next_allowed(country=country, zones=zones, at=now)

@@ -107,10 +107,10 @@ def plan_text(*, request: Request) -> Plan:
     contact, choice = _choose(request, number)
     now = timezone.now()
     due_at = read_send_at(request.send_at, now) or now
-    zone = contact.timezone if contact else number.timezone
+    zones = (contact.timezone,) if contact and contact.timezone else number.zones
     warnings = list(choice.warnings)
-    if quiet_hours.is_quiet(org=org, country=number.country, timezone=zone, at=due_at):
-        due_at = _heed_quiet_hours(request, number, zone, due_at, warnings)
+    if quiet_hours.is_quiet(org=org, country=number.country, zones=zones, at=due_at):
+        due_at = _heed_quiet_hours(request, number, zones, due_at, warnings)
     cut = segments.cut(body)
     _warn_about_words(request, choice.sender, cut, warnings)
     lane = Message.BULK if request.campaign or request.is_automation else Message.INTERACTIVE
@@ -285,17 +285,28 @@ def _segments_waiting(sender: SenderId, lane: int) -> int:
 
 
 def _heed_quiet_hours(
-    request: Request, number: Number, zone: str, due_at: datetime, warnings: list[tuple[str, str]]
+    request: Request,
+    number: Number,
+    zones: tuple[str, ...],
+    due_at: datetime,
+    warnings: list[tuple[str, str]],
 ) -> datetime:
     promotional = request.campaign is not None and request.campaign.category == Campaign.Category.PROMOTIONAL
     if promotional or request.is_automation:
-        later = quiet_hours.next_allowed(country=number.country, timezone=zone, at=due_at)
+        later = quiet_hours.next_allowed(country=number.country, zones=zones, at=due_at)
         warnings.append(("deferred_by_quiet_hours", "It waits for the end of the recipient’s quiet hours."))
         return later
     if request.as_member is not None:
-        local = due_at.astimezone(quiet_hours.zone_named(zone))
-        warnings.append(("quiet_hours", f"It is {local:%H:%M} for the recipient: quiet hours for marketing."))
+        warnings.append(("quiet_hours", _say_quiet_hours(zones, due_at)))
     return due_at
+
+
+def _say_quiet_hours(zones: tuple[str, ...], at: datetime) -> str:
+    """The recipient's clock; where several zones are possible, that it may be quiet hours."""
+    if len(zones) > 1:
+        return "It may be quiet hours for marketing where the recipient is; their time zone isn't known."
+    local = at.astimezone(quiet_hours.zone_named(zones[0]))
+    return f"It is {local:%H:%M} for the recipient: quiet hours for marketing."
 
 
 def _warn_about_words(

@@ -1,15 +1,20 @@
 """When marketing may arrive, in the recipient's own time: data/quiet_hours.csv, the overlap of its sources.
 
+Where a number may lie in several zones of its country, only what all of them allow.
+
 Automation and promotional campaigns wait; manual texts only warn. Where nothing is listed: 08:00 to 20:00.
 """
 
 import csv
 import re
-from datetime import datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from senderid.phone_numbers import parse
+from senderid.time_zones import zones_of_country
 from tenants.models import Organization
 
 DATA = Path(__file__).parent / "data" / "quiet_hours.csv"
@@ -72,28 +77,47 @@ def _overlap(one: Window, other: Window) -> Window:
     return (start, end) if start < end else None
 
 
-def next_allowed(*, country: str, timezone: str, at: datetime) -> datetime:
-    """The first moment from `at` on (UTC) at which marketing may arrive in this country and zone."""
-    zone = zone_named(timezone)
-    week = windows().get(country, DEFAULT)
+def zones_for(*, number: str, country: str, timezone: str) -> tuple[str, ...]:
+    """The zone known of a contact, else all that the number may lie in, else all of its country."""
+    if timezone:
+        return (timezone,)
+    parsed = parse(number)
+    return parsed.zones if parsed else zones_of_country(country)
+
+
+def next_allowed(*, country: str, zones: Sequence[str], at: datetime) -> datetime:
+    """The first moment from `at` on (UTC) at which marketing may arrive in this country, in each of `zones`.
+
+    Every country with phone numbers has such a moment within a week; without one it is 15 days later.
+    """
+    week, limit, moment = windows().get(country, DEFAULT), at + timedelta(days=15), at
+    while moment < limit:
+        later = max(_next_in_zone(week, zone_named(zone), moment) for zone in zones)
+        if later == moment:
+            return moment
+        moment = later
+    return limit
+
+
+def _next_in_zone(week: Sequence[Window], zone: ZoneInfo, at: datetime) -> datetime:
+    """The first moment from `at` on that lies in a window of this zone; 15 days later when there is none."""
     local = at.astimezone(zone)
     for days in range(15):
         day = (local + timedelta(days=days)).date()
         window = week[day.weekday()]
         if window is None:
             continue
-        start = datetime.combine(day, window[0], zone)
-        end = datetime.combine(day, window[1], zone)
-        if local < end:
-            return max(local, start).astimezone(at.tzinfo)
-    return at
+        start, end = (datetime.combine(day, edge, zone).astimezone(UTC) for edge in window)
+        if at < end:
+            return max(at, start)
+    return at + timedelta(days=15)
 
 
-def is_quiet(*, org: Organization, country: str, timezone: str, at: datetime) -> bool:
+def is_quiet(*, org: Organization, country: str, zones: Sequence[str], at: datetime) -> bool:
     """Whether `at` lies in the quiet hours of a recipient; never where the org has switched them off."""
     if org.quiet_hours == Organization.QuietHours.OFF:
         return False
-    return next_allowed(country=country, timezone=timezone, at=at) > at
+    return next_allowed(country=country, zones=zones, at=at) > at
 
 
 def zone_named(name: str) -> ZoneInfo:

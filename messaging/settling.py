@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from messaging.deciding import due_at
 from messaging.models import Campaign, CampaignPortion, Message
+from messaging.quiet_hours import zones_for
 from messaging.sending import DISPATCH
 from messaging.statuses import WAITING
 from tenants import hints
@@ -37,7 +38,7 @@ UPDATE messaging_message SET status = 'cancelled', final_at = %s WHERE id = ANY(
   LIMIT %s FOR UPDATE SKIP LOCKED))
 """
 PARKED = """
-SELECT m.id, m.country, k.timezone FROM messaging_message m JOIN messaging_contact k ON k.id = m.contact_id
+SELECT m.id, m.country, k.number, k.timezone FROM messaging_message m JOIN messaging_contact k ON k.id = m.contact_id
 WHERE m.org_id = %s AND m.campaign_id = %s AND m.origin = 'campaign' AND m.status IN ('queued', 'scheduled')
   AND m.due_at = '9999-01-01T00:00:00Z'
 LIMIT %s FOR UPDATE OF m SKIP LOCKED
@@ -96,9 +97,12 @@ def _release(campaign: Campaign, most: int) -> int:
         cursor.execute(PARKED, [campaign.org_id, campaign.pk, most])
         rows = cursor.fetchall()
         if rows:
-            places = {(country, zone) for _, country, zone in rows}
-            due = {at: due_at(campaign, country=at[0], timezone=at[1], now=now) for at in places}
-            dues = [due[country, zone] for _, country, zone in rows]
+            places = [
+                (country, zones_for(number=number, country=country, timezone=zone))
+                for _, country, number, zone in rows
+            ]
+            due = {at: due_at(campaign, country=at[0], zones=at[1], now=now) for at in set(places)}
+            dues = [due[place] for place in places]
             values: Any = [settings.MESSAGE_VALIDITY, [pk for pk, *_ in rows], dues]
             cursor.execute(RELEASE, values)
             hints.after_commit(DISPATCH)

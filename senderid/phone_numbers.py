@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, timezone
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
+from senderid.time_zones import zones_of_number
 from tenants.errors import unreadable
 
 SHORT_CODE = re.compile(r"[0-9]{3,8}")
@@ -17,13 +18,18 @@ PREMIUM = {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST}
 
 @dataclass(frozen=True)
 class Number:
-    """A parsed number: E.164, ISO country ('' when it belongs to none), time zone, toll-free or not."""
+    """A parsed number: E.164, ISO country ('' when it belongs to none), the zones it may lie in, toll-free or not."""
 
     e164: str
     country: str
-    timezone: str
+    zones: tuple[str, ...]
     toll_free: bool
     premium: bool
+
+    @property
+    def timezone(self) -> str:
+        """The only zone it may lie in; '' when there are several."""
+        return self.zones[0] if len(self.zones) == 1 else ""
 
 
 def read_number(given: str, *, country: str | None = None, field: str = "number") -> Number:
@@ -53,12 +59,10 @@ def parse(text: str, country: str | None = None) -> Number | None:
     ):  # as is_valid_number, which would look it up anew
         return None
     kind = phonenumbers.number_type(number)
-    zones = timezone.time_zones_for_number(number)
-    zone = zones[0] if zones and zones[0] != "Etc/Unknown" else "UTC"
     return Number(
         e164=phonenumbers.format_number(number, PhoneNumberFormat.E164),
         country=region,
-        timezone=zone,
+        zones=zones_of_number(number, region),
         toll_free=kind == PhoneNumberType.TOLL_FREE,
         premium=kind in PREMIUM,
     )

@@ -27,7 +27,7 @@ class ContactChangeSerializer(Strict):
     owner = serializers.UUIDField(allow_null=True, required=False)
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=100)
     attributes = serializers.DictField(required=False)
-    timezone = serializers.CharField(max_length=64, required=False)
+    timezone = serializers.CharField(max_length=64, allow_blank=True, required=False)
     consent = ConsentSerializer(required=False, write_only=True)
 
 
@@ -35,6 +35,12 @@ class ContactSerializer(ContactChangeSerializer):
     id = serializers.UUIDField(read_only=True)
     number = serializers.CharField(max_length=40)
     country = serializers.CharField(read_only=True)
+    timezone_source = serializers.ChoiceField(
+        Contact.TimezoneSource.choices,
+        allow_blank=True,
+        read_only=True,
+        help_text="how the time zone is known",
+    )
     created_at = serializers.DateTimeField(read_only=True)
 
 
@@ -45,6 +51,7 @@ def show_contact(row: Contact) -> dict[str, Any]:
         "name": row.name,
         "country": row.country,
         "timezone": row.timezone,
+        "timezone_source": row.timezone_source,
         "owner": row.owner_id,
         "tags": row.tags,
         "attributes": row.attributes,

@@ -10,10 +10,23 @@ from tenants.scoping import TenantForeignKey, TenantOwned
 class Contact(TenantOwned):
     """Somebody we text with. `number` is E.164, or a short code or name that texted us (then `country` is '')."""
 
+    class TimezoneSource(models.TextChoices):
+        """How the time zone is known."""
+
+        COUNTRY = "country", "The country's only zone"
+        AREA_CODE = "area_code", "Area code"
+        MANUAL = "manual", "Set by hand"
+        IMPORT = "import", "Import"
+
     number = models.CharField(max_length=16)
     name = models.CharField(max_length=120, blank=True)
     country = models.CharField(max_length=2, blank=True)
-    timezone = models.CharField(max_length=64, default="UTC")
+    timezone = models.CharField(
+        max_length=64, blank=True, default="", help_text="'' while several are possible"
+    )
+    timezone_source = models.CharField(
+        max_length=9, choices=TimezoneSource.choices, blank=True, default="", db_default=""
+    )
     owner = TenantForeignKey(Membership, models.SET_NULL, null=True, blank=True, related_name="contacts")
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     attributes = models.JSONField(default=dict, blank=True)

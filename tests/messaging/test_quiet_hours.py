@@ -7,10 +7,20 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import (
+    SUPPORTED_REGIONS,
+    PhoneNumberFormat,
+    PhoneNumberType,
+    example_number_for_type,
+    format_number,
+)
 
 from messaging import quiet_hours
 from messaging.quiet_hours import DATA, DEFAULT, _week, is_quiet, next_allowed, windows
+from senderid.phone_numbers import parse, read_number
 from tenants.models import Organization
+
+MOBILE = PhoneNumberType.MOBILE
 
 CLOSED = None
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
@@ -163,7 +173,7 @@ def test_words_without_hours_say_nothing() -> None:
 )
 def test_it_waits_for_the_recipients_morning(country: str, zone: str, at: str, allowed: str) -> None:
     asked = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    assert next_allowed(country=country, timezone=zone, at=asked) == datetime.fromisoformat(allowed).replace(
+    assert next_allowed(country=country, zones=(zone,), at=asked) == datetime.fromisoformat(allowed).replace(
         tzinfo=UTC
     )
 
@@ -176,20 +186,68 @@ def test_it_waits_for_the_recipients_morning(country: str, zone: str, at: str, a
 def test_the_answer_is_never_earlier_and_always_inside_a_window(
     country: str, zone: str, at: datetime
 ) -> None:
-    found = next_allowed(country=country, timezone=zone, at=at)
+    found = next_allowed(country=country, zones=(zone,), at=at)
     assert at <= found <= at + timedelta(days=5)
     local = found.astimezone(ZoneInfo(zone))
     window = windows().get(country, DEFAULT)[local.weekday()]
     assert window is not None and window[0] <= local.time() < window[1]
-    assert next_allowed(country=country, timezone=zone, at=found) == found
+    assert next_allowed(country=country, zones=(zone,), at=found) == found
 
 
 def test_an_org_may_switch_them_off() -> None:
     night = datetime(2026, 3, 4, 8, tzinfo=UTC)
-    asked = {"country": "US", "timezone": "America/New_York", "at": night}
+    asked = {"country": "US", "zones": ("America/New_York",), "at": night}
     assert is_quiet(org=Organization(quiet_hours="by_country"), **asked)
     assert not is_quiet(org=Organization(quiet_hours="off"), **asked)
     assert not is_quiet(
-        org=Organization(), country="US", timezone="America/New_York", at=night + timedelta(hours=8)
+        org=Organization(), country="US", zones=("America/New_York",), at=night + timedelta(hours=8)
     )
     assert quiet_hours.zone_named("").key == "UTC"
+
+
+# --- Numbers that may lie in several zones -------------------------------------------------------------
+
+CLOCK_CHANGES = (datetime(2026, 3, 25, tzinfo=UTC), datetime(2026, 10, 21, tzinfo=UTC))
+REGIONS = sorted(region for region in SUPPORTED_REGIONS if example_number_for_type(region, MOBILE))
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_no_zone_a_mobile_may_be_in_is_texted_outside_its_window(region: str) -> None:
+    """Field, Time: every hour of a week around both clock changes, every region's example mobile."""
+    number = format_number(example_number_for_type(region, MOBILE), PhoneNumberFormat.E164)
+    parsed = read_number(number)
+    zones = quiet_hours.zones_for(number=number, country=parsed.country, timezone="")
+    week = windows().get(parsed.country, DEFAULT)
+    for start in CLOCK_CHANGES:
+        for hour in range(24 * 7):
+            moment = next_allowed(country=parsed.country, zones=zones, at=start + timedelta(hours=hour))
+            for zone in zones:
+                local = moment.astimezone(ZoneInfo(zone))
+                window = week[local.weekday()]
+                assert window is not None and window[0] <= local.time() < window[1], (zone, moment)
+
+
+@pytest.mark.parametrize(
+    ("number", "zones"),
+    [
+        ("+18765551234", ("America/Jamaica",)),  # not one of the 42 zones of North America
+        ("+34612345678", ("Atlantic/Canary", "Europe/Madrid")),
+        ("+12125550134", ("America/New_York",)),
+        ("+447400123456", ("Europe/London",)),
+        ("+919812345678", ("Asia/Kolkata",)),  # libphonenumber says Asia/Calcutta
+        ("+9999", ("UTC",)),
+    ],
+)
+def test_a_number_lies_only_in_zones_of_its_own_country(number: str, zones: tuple[str, ...]) -> None:
+    parsed = parse(number)
+    country = parsed.country if parsed else ""
+    assert quiet_hours.zones_for(number=number, country=country, timezone="") == zones
+
+
+def test_a_moscow_mobile_waits_for_the_morning_in_moscow_and_in_kamchatka() -> None:
+    """Field, Time: was taken to be in Almaty, by the alphabet."""
+    zones = quiet_hours.zones_for(number="+79161234567", country="RU", timezone="")
+    assert {"Europe/Moscow", "Asia/Kamchatka"} <= set(zones) and "Asia/Almaty" not in zones
+    evening_in_almaty = datetime(2026, 3, 4, 3, 30, tzinfo=UTC)  # 06:30 in Moscow
+    moment = next_allowed(country="RU", zones=zones, at=evening_in_almaty)
+    assert moment.astimezone(ZoneInfo("Europe/Moscow")).hour >= 8
