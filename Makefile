@@ -13,7 +13,7 @@ WORKERS ?= 2
 # Settings need these; nothing is connected to. The keys are examples.
 CHECK_ENV := DATABASE_URL=postgres://check:check@127.0.0.1:1/check REDIS_URL=redis://127.0.0.1:1/0 \
 	SECRET_KEY=check-check-check-check-check-check-check-check-0123456789 \
-	FIELD_KEYS=dGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtMDA= PUBLIC_BASE_URL=https://callsign.example
+	FIELD_KEYS=dGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtMDA= PUBLIC_BASE_URL=https://callsign.example TRUSTED_PROXY_COUNT=1
 
 .PHONY: run test check bench faults format lock clean
 .DEFAULT_GOAL := run

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
 from messaging.api.views import ROUTES as MESSAGING
@@ -36,4 +36,4 @@ urlpatterns = [
     path("", nothing_here),
     path("<path:rest>", nothing_here),
 ]
-docs = SpectacularSwaggerView.as_view(url_name="openapi")
+docs = SpectacularSwaggerSplitView.as_view(url_name="openapi")

@@ -72,7 +72,8 @@ def data_dir() -> Path:
                 f"DATA_DIR {folder} is open to others and holds files of others: name another folder."
             )
         folder.chmod(0o700)
-    (folder / "logs").mkdir(exist_ok=True)
+    (folder / "logs").mkdir(exist_ok=True, mode=0o700)
+    (folder / "logs").chmod(0o700)  # also one that an earlier version made
     return folder
 
 

@@ -28,9 +28,16 @@ SIMULATOR_PORT = env.int("SIMULATOR_PORT", default=8010)
 SIMULATOR_BASE_URL = env.str("SIMULATOR_BASE_URL", default="") or f"http://127.0.0.1:{SIMULATOR_PORT}"
 REDIS_URL = env.str("REDIS_URL")
 BROKER_URL = env.str("BROKER_URL", default="") or REDIS_URL
-ALLOWED_HOSTS = [_public.hostname or "localhost", "127.0.0.1", "localhost"]
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
+# Probes need no Host of ours: config.health answers them before it is looked at.
+ALLOWED_HOSTS = LOOPBACK if _public.hostname in (*LOOPBACK, "::1") else [_public.hostname or "localhost"]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 HTTPS = _public.scheme == "https"
+# "proxy": a proxy in front ends TLS; "server": granian does (GRANIAN_SSL_CERTIFICATE); "none": plain HTTP.
+TLS_TERMINATION = env.str("TLS_TERMINATION", default="") or ("proxy" if HTTPS else "none")
+# How many proxies in front append to X-Forwarded-For; 0 believes none of it.
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Apps --------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -58,9 +65,11 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "tenants.auth.headers.ResponseHeaders",
+    "config.health.Probes",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.ContainOutages",
-    "tenants.middleware.ContentSecurity",
+    "tenants.auth.addresses.PublicAddress",
     "tenants.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -69,6 +78,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tenants.auth.second_factor.OperatorsOnly",
     "tenants.middleware.scope_to_member",
 ]
 ROOT_URLCONF = "config.urls"
@@ -113,7 +123,7 @@ KEPT_STATEMENTS = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "tenants.auth.sessions"
 
 # --- People ------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
@@ -129,7 +139,24 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "tenants.login.InvitedOnly"
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_FORMS = {"reset_password": "tenants.auth.password_reset.QuietResetForm"}
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}  # LOGIN_LIMITS below
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ADAPTER = "tenants.auth.second_factor.SealedFactors"
+MFA_TOTP_ISSUER = "Callsign"
+MFA_FORMS = {
+    "authenticate": "tenants.auth.second_factor.LimitedAuthenticate",
+    "reauthenticate": "tenants.auth.second_factor.LimitedReauthenticate",
+}
+# Failed attempts and seconds, then as long a pause; of passwords and of codes each (tenants.auth.login_limits).
+LOGIN_LIMITS = {
+    "account_and_address": (10, 900),
+    "address": (100, 900),
+    "account": (50, 3600),
+    "device": (10, 900),
+}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 
@@ -208,24 +235,35 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0 if DEBUG else 300
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 
-CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/docs/"],
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
-        "connect-src": ["'self'", LIVE_BASE_URL],
-        "frame-ancestors": ["'none'"],
-        "base-uri": ["'none'"],
-        "form-action": ["'self'"],
+PAGE_POLICY = {
+    "default-src": ["'self'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "connect-src": ["'self'", LIVE_BASE_URL],
+    "object-src": ["'none'"],
+    "frame-ancestors": ["'none'"],
+    "base-uri": ["'none'"],
+    "form-action": ["'self'"],
+}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": PAGE_POLICY}
+POLICIES_BY_PATH = {
+    # unfold runs Alpine, which evaluates attributes, and writes styles and small scripts into its pages.
+    "/admin/": PAGE_POLICY
+    | {
+        "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
     },
+    # Swagger UI sets styles on its elements.
+    "/api/docs/": PAGE_POLICY | {"style-src": ["'self'", "'unsafe-inline'"]},
 }
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = False  # the proxy in front does it
-SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31536000) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# Sent by tenants.auth.headers with every response.
+HSTS = f"max-age={SECURE_HSTS_SECONDS}; includeSubDomains" if SECURE_HSTS_SECONDS else ""
 SILENCED_SYSTEM_CHECKS = ["security.W008"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 UNFOLD = {"SITE_TITLE": "Callsign operator", "SITE_HEADER": "Callsign operator"}

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from config import api, health
+from config import api
 from messaging import webhooks
 
 urlpatterns = [
@@ -13,9 +13,6 @@ urlpatterns = [
     path(
         "webhooks/twilio/<str:account_key>/status/<uuid:attempt_id>", webhooks.status, name="webhook-status"
     ),
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
-    path("metrics", health.metrics),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("", include("messaging.urls")),

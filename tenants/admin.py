@@ -1,9 +1,14 @@
 """The platform's operator sees organizations and people here; nobody else comes here."""
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from unfold.admin import ModelAdmin
 
 from tenants.models import Organization, User
+
+# allauth's own pages would show second factors, and change addresses past every check.
+admin.site.unregister([Authenticator, EmailAddress])
 
 
 @admin.register(Organization)

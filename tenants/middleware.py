@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from csp.middleware import CSPMiddleware
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
@@ -14,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
 from tenants import api_keys, audit
+from tenants.auth.headers import MACHINES
 from tenants.errors import DomainError
 from tenants.models import Membership
 from tenants.problems import problem
@@ -21,7 +21,6 @@ from tenants.scoping import as_org
 
 Handler = Callable[[HttpRequest], HttpResponse]
 API = "/api/v1/"
-MACHINES = (API, "/webhooks/")
 OPEN_API = ("/api/v1/openapi.json", "/api/v1/error-codes")
 CURRENT_ORG = "org"
 OUTAGES = (OperationalError, InterfaceError)
@@ -37,10 +36,6 @@ class PagesOnly(MiddlewareMixin):
 
     def __call__(self, request: HttpRequest) -> Any:
         return self.get_response(request) if is_for_machines(request) else super().__call__(request)
-
-
-class ContentSecurity(PagesOnly, CSPMiddleware):
-    pass
 
 
 class Sessions(PagesOnly, SessionMiddleware):

@@ -21,3 +21,4 @@ if worker := re.search(r"\d+", os.environ.get("PYTEST_XDIST_WORKER", "")):
 from config.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 is slow on purpose
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]  # some tests ask a server that runs

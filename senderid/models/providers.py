@@ -3,8 +3,8 @@ import secrets
 from django.conf import settings
 from django.db import models
 
-from senderid.credentials import open_secret, seal
 from tenants.scoping import TenantOwned
+from tenants.sealing import open_cached, seal
 
 
 def new_account_key() -> str:
@@ -40,12 +40,12 @@ class ProviderAccount(TenantOwned):
 
     @property
     def auth_token(self) -> str:
-        return open_secret(self.sealed_token)
+        return open_cached(self.sealed_token)
 
     @property
     def tokens(self) -> list[str]:
         """The tokens whose signatures count: the new one, and the old one while rotating."""
-        return [open_secret(t) for t in (self.sealed_token, self.sealed_previous_token) if t]
+        return [open_cached(t) for t in (self.sealed_token, self.sealed_previous_token) if t]
 
     @property
     def url(self) -> str:

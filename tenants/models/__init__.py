@@ -3,6 +3,7 @@ from tenants.models.assignees import Assignable, Assignee
 from tenants.models.audit import AuditEntry
 from tenants.models.organizations import Organization
 from tenants.models.people import Delegation, Membership, Profile, Team, TeamMember, User
+from tenants.models.sessions import Session
 
 __all__ = [
     "ApiKey",
@@ -13,6 +14,7 @@ __all__ = [
     "Membership",
     "Organization",
     "Profile",
+    "Session",
     "Team",
     "TeamMember",
     "User",

@@ -125,7 +125,7 @@ def test_test_folders_are_no_packages() -> None:
 
 # --- Tenant models -------------------------------------------------------------------------------------
 
-WORLDWIDE = {"tenants.User", "tenants.Organization", "senderid.CountryRule"}
+WORLDWIDE = {"tenants.Session", "tenants.User", "tenants.Organization", "senderid.CountryRule"}
 
 
 def our_models() -> list[type[models.Model]]:

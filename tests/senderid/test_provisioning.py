@@ -303,7 +303,7 @@ def test_while_rotating_both_tokens_count(org: Organization) -> None:
 def test_a_secret_sealed_with_an_older_key_still_opens(settings) -> None:  # type: ignore[no-untyped-def]
     from cryptography.fernet import Fernet
 
-    from senderid.credentials import open_secret, seal
+    from tenants.sealing import open_secret, seal
 
     sealed = seal("hush")
     settings.FIELD_KEYS = [Fernet.generate_key().decode(), *settings.FIELD_KEYS]
