@@ -2,7 +2,8 @@
 
 A page brings a signed token (`messaging.live_events`) that says what may be heard. One Redis subscription per
 process feeds all listeners. Whoever misses events gets to know: a listener that is too slow is cut off and
-reconnects, and a gap in Redis is announced to all, so that pages fetch what changed since.
+reconnects, and a gap in Redis is announced to all, so that pages fetch what changed since. A stream ends with the access
+that its token rests on (`config.live_access`); its page then asks for a new token and is answered by what is so now.
 """
 
 import asyncio
@@ -27,11 +28,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from config.live_access import Access, is_readable
 from config.supervision import end_when_orphaned
+from tenants.revocations import CHANNEL
 
 logger = logging.getLogger("callsign.live")
 
 PING_SECONDS = 15
+CHECK_SECONDS = 1.0
 QUEUE_LENGTH = 200
 
 
@@ -42,6 +46,13 @@ class Listener:
     claims: dict[str, Any]
     queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE_LENGTH))
     cut_off: bool = False
+    ended: bool = False
+
+    def end(self) -> None:
+        """Its access has ended: nothing more is written to it but that it should ask again."""
+        self.ended = True
+        with suppress(asyncio.QueueFull):
+            self.queue.put_nowait("")  # wakes it
 
     def tell(self, frame: str) -> None:
         """Never waits: a listener whose queue is full is cut off, reconnects, and catches up."""
@@ -55,6 +66,7 @@ class Listener:
 class Switchboard:
     """Who listens, by org."""
 
+    access: Access = field(default_factory=Access)
     listeners: dict[str, set[Listener]] = field(default_factory=dict)
 
     @asynccontextmanager
@@ -77,20 +89,31 @@ class Switchboard:
                 listener.tell(text)
 
     def announce_gap(self) -> None:
-        for listener in [one for of_org in self.listeners.values() for one in of_org]:
+        for listener in self.everyone():
             listener.tell(frame("gap", {}))
+
+    def end_revoked(self) -> None:
+        """Ends the streams whose tokens do not count any more."""
+        for listener in self.everyone():
+            if not listener.ended and not self.access.allows(listener.claims):
+                listener.end()
+
+    def everyone(self) -> list[Listener]:
+        return [one for of_org in self.listeners.values() for one in of_org]
 
 
 def may_hear(claims: dict[str, Any], event: dict[str, Any]) -> bool:
-    """The token lists what may be heard: everything, or by sender, campaign, program, or one's own and an absent
-    colleague's conversations."""
+    """The token lists what may be heard, as `conversations.readable_by` says it: everything, or by sender, campaign and
+    program, or what is assigned to oneself or an absent colleague. Owning the contact opens only what answers a
+    campaign or program."""
     people = {claims.get("member"), *claims.get("people", [])} - {None}
-    owned = claims.get("campaigns", [])
+    attributed = [event[part] for part in ("campaign", "program") if event.get(part) is not None]
     return bool(
         claims.get("all")
         or event.get("sender") in claims.get("senders", [])
-        or any(event.get(part) is not None and event[part] in owned for part in ("campaign", "program"))
-        or any(event.get(part) in people for part in ("assignee", "owner"))
+        or any(one in claims.get("campaigns", []) for one in attributed)
+        or event.get("assignee") in people
+        or (attributed and event.get("owner") in people)
     )
 
 
@@ -99,12 +122,12 @@ def frame(kind: str, data: dict[str, Any]) -> str:
 
 
 def read_token(token: str) -> dict[str, Any] | None:
-    """The claims of a token that web signed within the last hour; None for anything else."""
+    """The claims of a token that web signed within its life; None for anything else."""
     try:
         claims = signing.loads(token, salt="live", max_age=settings.LIVE_TOKEN_SECONDS)
     except signing.BadSignature:
         return None
-    return claims if isinstance(claims, dict) and claims.get("org") else None
+    return claims if is_readable(claims) else None
 
 
 async def events(request: Request) -> Response:
@@ -113,7 +136,10 @@ async def events(request: Request) -> Response:
         "Access-Control-Allow-Origin": settings.PUBLIC_BASE_URL,
         "Cache-Control": "no-store",
     }
-    if claims is None:
+    if claims is not None and not await _is_confirmed(request.app):
+        text = "What is revoked can’t be read right now; try again in a moment."
+        return PlainTextResponse(text, status_code=503, headers=headers | {"Retry-After": "2"})
+    if claims is None or not request.app.state.switchboard.access.allows(claims):
         return PlainTextResponse("This token is not valid any more.", status_code=401, headers=headers)
     return StreamingResponse(
         _stream(request.app.state.switchboard, claims),
@@ -122,20 +148,45 @@ async def events(request: Request) -> Response:
     )
 
 
+async def _is_confirmed(app: Starlette) -> bool:
+    """Asks Redis at once, so that a token revoked a moment ago opens nothing."""
+    try:
+        await app.state.switchboard.access.refresh(app.state.redis)
+    except (RedisError, OSError):
+        return False
+    return True
+
+
 async def healthz(_: Request) -> Response:
     return PlainTextResponse("ok")
 
 
 async def _stream(switchboard: Switchboard, claims: dict[str, Any]) -> AsyncIterator[str]:
-    ends = time.monotonic() + settings.LIVE_TOKEN_SECONDS  # the page then asks for a new token
+    """Until the token ends or is revoked; the page then asks for a new one."""
     async with switchboard.listening(claims) as listener:
         yield "retry: 1000\n\n" + frame("hello", {})
-        while not listener.cut_off and time.monotonic() < ends:
+        while not listener.cut_off and switchboard.access.allows(claims):
             try:
-                text = await asyncio.wait_for(listener.queue.get(), PING_SECONDS)
+                left = max(0.0, float(claims["until"]) - time.time())
+                text = await asyncio.wait_for(listener.queue.get(), min(PING_SECONDS, left))
             except TimeoutError:
                 text = ": ping\n\n"
+            if listener.ended or not switchboard.access.allows(claims):
+                break
             yield text
+        yield frame("ended", {})
+
+
+async def _watch_access(app: Starlette) -> None:
+    """Asks Redis once a second what was revoked, for ever; ends the streams concerned, all of them when it can't tell."""
+    switchboard, was_confirmed = app.state.switchboard, True
+    while True:
+        await _is_confirmed(app)
+        switchboard.end_revoked()
+        if was_confirmed and not switchboard.access.is_confirmed:
+            logger.warning("no stream is trusted: revocations can't be read from Redis")
+        was_confirmed = switchboard.access.is_confirmed
+        await asyncio.sleep(CHECK_SECONDS)
 
 
 async def _follow_redis(switchboard: Switchboard) -> None:
@@ -154,18 +205,22 @@ async def _follow_redis(switchboard: Switchboard) -> None:
                             switchboard.announce_gap()
                         first = False
                     elif message["type"] == "pmessage":
-                        _pass_on(switchboard, message["data"])
+                        _pass_on(switchboard, message["channel"], message["data"])
         except (RedisError, OSError) as error:
             logger.warning("Redis is away: %s", error)
         await asyncio.sleep(pause)
         pause = min(5.0, pause * 2)
 
 
-def _pass_on(switchboard: Switchboard, data: bytes) -> None:
+def _pass_on(switchboard: Switchboard, channel: bytes, data: bytes) -> None:
     try:
         event = json.loads(data)
-        switchboard.publish(event)
-    except (ValueError, TypeError, AttributeError):
+        if channel == CHANNEL.encode():
+            switchboard.access.revoke(event["subject"], float(event["at"]))
+            switchboard.end_revoked()
+        else:
+            switchboard.publish(event)
+    except (ValueError, TypeError, AttributeError, KeyError):
         logger.exception("an event that cannot be read")
 
 
@@ -173,11 +228,20 @@ def _pass_on(switchboard: Switchboard, data: bytes) -> None:
 async def _life(app: Starlette) -> AsyncIterator[None]:
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     end_when_orphaned()
-    follower = asyncio.create_task(_follow_redis(app.state.switchboard))
+    pool = redis.BlockingConnectionPool.from_url(
+        settings.REDIS_URL, max_connections=8, timeout=1, socket_timeout=1, socket_connect_timeout=1
+    )
+    app.state.redis = redis.Redis(connection_pool=pool)
+    tasks = [
+        asyncio.create_task(_follow_redis(app.state.switchboard)),
+        asyncio.create_task(_watch_access(app)),
+    ]
     yield
-    follower.cancel()
-    with suppress(asyncio.CancelledError):
-        await follower
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def make_app() -> Starlette:

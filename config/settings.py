@@ -222,7 +222,7 @@ SEND_TOTAL_SECONDS = env.int("SEND_TOTAL_SECONDS", default=min(20, LEASE_SECONDS
 SEND_CONNECT_SECONDS = 5
 SEND_IN_FLIGHT = env.int("SEND_IN_FLIGHT", default=512)  # of one account and process, at most
 MESSAGE_VALIDITY = timedelta(hours=10)
-LIVE_TOKEN_SECONDS = 3600
+LIVE_TOKEN_SECONDS = 300  # pages renew theirs before it ends
 
 # --- Pages -------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -9,6 +9,11 @@ class SenderidConfig(AppConfig):
     verbose_name = "Sender IDs"
 
     def ready(self) -> None:
+        from senderid.models import Assignment, DelegatedSender
+        from tenants.revocations import revoke_on_change
+
+        revoke_on_change(Assignment, "assignee_id")
+        revoke_on_change(DelegatedSender, "delegation_id")
         post_migrate.connect(_load_country_rules, sender=self, dispatch_uid="country rules")
 
 

@@ -1,5 +1,6 @@
 """Who is asking: every request of a tenant runs in one transaction that PostgreSQL limits to its org."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -39,7 +40,11 @@ class PagesOnly(MiddlewareMixin):
 
 
 class Sessions(PagesOnly, SessionMiddleware):
-    pass
+    """Notes when the request began, before anything of the session was read (`tenants.revocations`)."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        request.began_at = time.time()  # type: ignore[attr-defined]
+        return super().__call__(request)
 
 
 class Authentication(PagesOnly, AuthenticationMiddleware):

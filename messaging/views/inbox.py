@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -237,7 +238,9 @@ def tags(request: MemberRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def live_token(request: MemberRequest) -> HttpResponse:
     """Where to listen, with a fresh token that says what may be heard."""
-    return JsonResponse({"url": events_url(token_for(request.member))})
+    key = request.session.session_key
+    token = token_for(member=request.member, session_key=key, issued=request.began_at)
+    return JsonResponse({"url": events_url(token), "renew_seconds": settings.LIVE_TOKEN_SECONDS * 0.8})
 
 
 def changed(request: MemberRequest, pk: UUID) -> HttpResponse:

@@ -1,5 +1,6 @@
 // Keeps an open page true: server-sent events say what changed, the page fetches that part again. A new token for
-// each connection; after a gap or sleep everything is fetched; without a connection it asks each ten seconds.
+// each connection, renewed before it ends; after a gap or sleep everything is fetched; without a connection it asks
+// each ten seconds. A stream that the server ends ("ended": access changed) is opened again with a new token.
 //
 // Pages other than the inbox: an element with data-live="campaign:<id>" and data-fragment="<address>" is fetched again
 // whenever that campaign moves.
@@ -7,8 +8,8 @@ import { refresh } from "./fragments.js";
 import { inbox, opened, refreshAll, refreshList, refreshRail, refreshThread } from "./inbox.js";
 
 const PAUSES = [500, 1000, 2000, 5000, 10000];
-const POLL = 10000, SLOW = 60000, SOON = 60;
-let source = null, fails = 0, poll = null, soon = null, slept = 0, wasConnected = false;
+const POLL = 10000, SLOW = 60000, SOON = 60, SPREAD = 1500;
+let source = null, fails = 0, poll = null, soon = null, slept = 0, wasConnected = false, renewal = null;
 let changed = new Set();
 
 if (inbox() || document.querySelector("[data-live]")) begin();
@@ -34,11 +35,27 @@ async function connect() {
   source?.close();
   source = null;
   try {
-    const answer = await fetch("/inbox/live-token", { method: "POST", headers: { "X-CSRFToken": csrf() }, credentials: "same-origin" });
-    if (!answer.ok) throw new Error(String(answer.status));
-    listen((await answer.json()).url);
+    listen(await newToken());
   } catch {
     later();
+  }
+}
+
+async function newToken() {
+  const headers = { "X-CSRFToken": csrf() };
+  const answer = await fetch("/inbox/live-token", { method: "POST", headers, credentials: "same-origin" });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
+}
+
+// The new stream is heard before the old one is closed, so that nothing is missed between.
+async function renew() {
+  const old = source;
+  try {
+    const token = await newToken();
+    if (old && source === old) listen(token, old);
+  } catch {
+    // The old stream goes on until its token ends; then it is opened again.
   }
 }
 
@@ -46,33 +63,44 @@ function csrf() {
   return JSON.parse(document.body.getAttribute("hx-headers"))["x-csrftoken"];
 }
 
-function listen(url) {
-  const mine = new EventSource(url);
+function listen(token, before = null) {
+  const mine = new EventSource(token.url);
+  clearTimeout(renewal);
+  renewal = setTimeout(renew, token.renew_seconds * 1000 * (0.9 + Math.random() / 10));
   source = mine;
-  mine.addEventListener("hello", connected);
+  mine.addEventListener("hello", () => {
+    before?.close();
+    connected(before !== null);
+    before = null;
+  });
   mine.addEventListener("gap", all);
   mine.addEventListener("conversation", (event) => heard(JSON.parse(event.data)));
   mine.addEventListener("campaign", (event) => moved(JSON.parse(event.data)));
-  mine.onerror = () => {
-    mine.close();
-    if (source === mine) later();
-  };
+  mine.addEventListener("ended", () => failed(mine, before, Math.random() * SPREAD));
+  mine.onerror = () => failed(mine, before);
 }
 
-function connected() {
+function failed(mine, before, wait = 0) {
+  mine.close();
+  before?.close();
+  if (source === mine) later(wait);
+}
+
+function connected(isRenewed) {
   fails = 0;
   clearInterval(poll);
   poll = null;
   document.documentElement.dataset.connected = "yes";
-  if (wasConnected) all();
+  if (wasConnected && !isRenewed) all();
   wasConnected = true;
 }
 
-function later() {
+function later(wait = 0) {
   source = null;
+  clearTimeout(renewal);
   document.documentElement.dataset.connected = "no";
   poll ??= setInterval(all, POLL);
-  setTimeout(connect, PAUSES[Math.min(fails++, PAUSES.length - 1)] * (0.75 + Math.random() / 2));
+  setTimeout(connect, wait + PAUSES[Math.min(fails++, PAUSES.length - 1)] * (0.75 + Math.random() / 2));
 }
 
 // A burst of events becomes one round of fetching.

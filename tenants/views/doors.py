@@ -22,6 +22,7 @@ class MemberRequest(HttpRequest):
 
     org: Organization
     member: Membership
+    began_at: float
 
 
 View = Callable[..., HttpResponse]
