@@ -13,9 +13,10 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils import timezone
 
-from messaging.models import ConsentEntry, OptOut, Program
-from senderid.models import SenderId
+from messaging.models import ConsentEntry, OptOut, Program, Subscription
+from senderid.models import Assignment, SenderId
 from tenants.errors import register
 from tenants.models import Membership, Organization
 
@@ -108,6 +109,53 @@ def opt_out(
     )
     _log(org, number, ConsentEntry.What.OPT_OUT, scope, source, words, language, member, where)
     return row, is_new
+
+
+def record_stop(
+    *,
+    org: Organization,
+    contact_number: str,
+    sender: SenderId,
+    program: Program | None,
+    source: str,
+    words: str,
+    language: str = "",
+    everywhere: bool = False,
+) -> tuple[OptOut, bool]:
+    """Opts a number out as far as the org's setting says, and ends the subscriptions within that reach.
+
+    The one function for a STOP, whether it was texted or reported by the provider. `everywhere`: the whole org
+    whatever the setting (STOPALL). Returns (row, whether it is new).
+    """
+    scope = Scope.ORG if everywhere else _scope_of(org, program)
+    row, is_new = opt_out(
+        org=org,
+        number=contact_number,
+        scope=scope,
+        source=source,
+        sender=sender,
+        program=program,
+        words=words,
+        language=language,
+    )
+    _end_subscriptions(row)
+    return row, is_new
+
+
+def _scope_of(org: Organization, program: Program | None) -> str:
+    if org.stop_scope == Organization.StopScope.PROGRAM:
+        return Scope.PROGRAM if program else Scope.SENDER
+    return org.stop_scope
+
+
+def _end_subscriptions(row: OptOut) -> None:
+    live = Subscription.objects.for_org(row.org_id).filter(contact__number=row.number, ended_at__isnull=True)
+    if row.scope == Scope.PROGRAM:
+        live = live.filter(program=row.program_id)
+    elif row.scope == Scope.SENDER:
+        on_sender = Assignment.objects.for_org(row.org_id).filter(sender=row.sender_id)
+        live = live.filter(program__in=on_sender.values("assignee"))
+    live.update(state=Subscription.State.ENDED, ended_at=timezone.now())
 
 
 def opt_in(

@@ -96,16 +96,19 @@ def record_outbound(*, conversation: Conversation, message: Message, human: Memb
     _update(conversation, **changes)
 
 
-def record_inbound(*, conversation: Conversation, message: Message, waits: bool = True) -> None:
-    """Puts a text of theirs on the row: unread for everyone, reopened, and waiting for an answer unless it needs none."""
+def record_inbound(
+    *, conversation: Conversation, message: Message, waits: bool = True, reopens: bool = True
+) -> None:
+    """Puts a text of theirs on the row: unread for everyone, waiting for a reply unless it needs none, and reopened
+    unless it is an automatic reply."""
+    reopened = {"status": Status.OPEN, "snoozed_until": None} if reopens else {}
     _update(
         conversation,
+        **reopened,
         last_at=message.created_at,
         last_body=message.body[:160],
         last_direction=Message.Direction.INBOUND,
         last_failed=False,
-        status=Status.OPEN,
-        snoozed_until=None,
         waiting_since=conversation.waiting_since or (message.created_at if waits else None),
         changed_at=timezone.now(),
     )

@@ -3,7 +3,6 @@
 `receiving` asks `take_text` of each inbound text that was no STOP, START or HELP.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,7 +22,6 @@ from messaging.models import (
     ProgramKeyword,
     Subscription,
 )
-from messaging.planning import is_own_number
 from senderid.models import Assignment
 from tenants import audit
 from tenants.errors import DomainError, register, unreadable
@@ -32,10 +30,6 @@ from tenants.models import Assignee, Membership, Organization
 DAY = timedelta(hours=24)
 ATTRIBUTION = timedelta(days=7)
 YES = {"YES", "Y", "JA", "OUI", "SI", "SIM"}
-AUTO_REPLY = re.compile(
-    r"\b(auto.?(reply|response)|automat\w*|out of (the )?office|do not reply|no.?reply|abwesen\w*|nicht im büro|absence)\b",
-    re.I,
-)
 State, Mode, OptIn = Subscription.State, Program.Mode, Program.OptIn
 
 
@@ -169,18 +163,23 @@ def program_of(conversation: Conversation) -> Program | None:
 
 def take_text(*, conversation: Conversation, body: str) -> Taken | None:
     """Joins, confirms or answers; None when the text belongs to no program."""
-    keyword = _by_keyword(conversation, body)
-    if keyword is not None:
-        _join(conversation, keyword)
-        return Taken(keyword.program, _hushed(keyword.program, answered=True))
-    confirmed = _confirmed(conversation, body)
-    if confirmed is not None:
-        return Taken(confirmed, _hushed(confirmed, answered=True))
+    joined = join_by_text(conversation=conversation, body=body)
+    if joined is not None:
+        return Taken(joined, _hushed(joined, answered=True))
     program = program_of(conversation)
     if program is None:
         return None
     answered = _auto_reply(conversation, program, body)
     return Taken(program, _hushed(program, answered=answered))
+
+
+def join_by_text(*, conversation: Conversation, body: str, preface: str = "") -> Program | None:
+    """The program whose keyword or YES the whole text is; it replies, after `preface`. None when it is neither."""
+    keyword = _by_keyword(conversation, body)
+    if keyword is not None:
+        _join(conversation, keyword, Reply(conversation, body, preface))
+        return keyword.program
+    return _confirm(conversation, body, preface)
 
 
 def _hushed(program: Program, *, answered: bool) -> str:
@@ -199,20 +198,20 @@ def _by_keyword(conversation: Conversation, body: str) -> ProgramKeyword | None:
     return rows.select_related("program").order_by("program__created_at").first()
 
 
-def _join(conversation: Conversation, keyword: ProgramKeyword) -> None:
+def _join(conversation: Conversation, keyword: ProgramKeyword, reply: "Reply") -> None:
     program, contact = keyword.program, conversation.contact
     row = Subscription.objects.for_org(program.org_id).filter(program=program, contact=contact).first()
     if row is not None and row.state == State.ACTIVE:
-        _say(conversation, program, "already_joined", f"{program.name}: you have joined already.")
+        reply.send(program, "already_joined", f"{program.name}: you have joined already.")
     elif program.opt_in == OptIn.DOUBLE:
         _subscribe(program, contact, State.PENDING, keyword.word)
-        _say(conversation, program, "confirm", f"{program.name}: reply YES to join.")
+        reply.send(program, "confirm", f"{program.name}: reply YES to join.")
     else:
         _subscribe(program, contact, State.ACTIVE, keyword.word)
-        _say(conversation, program, "welcome", f"{program.name}: welcome. Text STOP to end.")
+        reply.send(program, "welcome", f"{program.name}: welcome. Text STOP to end.")
 
 
-def _confirmed(conversation: Conversation, body: str) -> Program | None:
+def _confirm(conversation: Conversation, body: str, preface: str) -> Program | None:
     """The program that a YES joins: the one last asked about on this sender, within 24 h."""
     if fold(body) not in YES:
         return None
@@ -226,7 +225,8 @@ def _confirmed(conversation: Conversation, body: str) -> Program | None:
     if row is None:
         return None
     _subscribe(row.program, conversation.contact, State.ACTIVE, row.keyword)
-    _say(conversation, row.program, "welcome", f"{row.program.name}: welcome. Text STOP to end.")
+    welcome = f"{row.program.name}: welcome. Text STOP to end."
+    Reply(conversation, body, preface).send(row.program, "welcome", welcome)
     return row.program
 
 
@@ -254,22 +254,23 @@ def _subscribe(program: Program, contact: Contact, state: str, word: str) -> Non
         )
 
 
-def leave(*, program: Program, contact: Contact) -> None:
-    """STOP ends the subscription."""
-    rows = Subscription.objects.for_org(program.org_id).filter(program=program, contact=contact)
-    rows.update(state=State.ENDED, ended_at=timezone.now())
+@dataclass(frozen=True)
+class Reply:
+    """An automatic reply of a program to a text: one of its own texts or a default, after `preface`."""
 
+    conversation: Conversation
+    to_text: str
+    preface: str = ""
 
-def _say(conversation: Conversation, program: Program, which: str, default: str) -> None:
-    sending.answer(conversation=conversation, body=program.says(which) or default, program=program)
+    def send(self, program: Program, which: str, default: str) -> None:
+        body = " ".join(filter(None, [self.preface, program.says(which) or default]))
+        sending.answer(conversation=self.conversation, body=body, to_text=self.to_text, program=program)
 
 
 def _auto_reply(conversation: Conversation, program: Program, body: str) -> bool:
-    """The auto-responder, at most once per contact in 24 h; never to what looks automatic or is our own."""
+    """The auto-responder, at most once per contact in 24 h."""
     text = program.says("auto_reply")
     if program.mode == Mode.NOTIFY_ONLY or not text:
-        return False
-    if AUTO_REPLY.search(body) or is_own_number(org=conversation.org, value=conversation.contact.number):
         return False
     recent = Message.objects.for_org(program.org_id).filter(
         contact=conversation.contact,
@@ -279,7 +280,7 @@ def _auto_reply(conversation: Conversation, program: Program, body: str) -> bool
     )
     if recent.exists():
         return False
-    message = sending.answer(conversation=conversation, body=text, program=program)
+    message = sending.answer(conversation=conversation, body=text, to_text=body, program=program)
     if message is None:
         return False
     message.metadata = {"automatic": "auto_reply"}

@@ -75,14 +75,14 @@ def _move(message: Message, receipt: Receipt) -> None:
     )
     if not rows.update(**changes):
         return
-    if receipt.code == "21610":
-        consent.opt_out(
+    if errors.meaning(receipt.code)[0] == Outcome.OPT_OUT:
+        consent.record_stop(
             org=message.org,
-            number=message.to,
-            scope=OptOut.Scope.SENDER,
-            source=OptOut.Source.PROVIDER,
+            contact_number=message.to,
             sender=message.sender,
-            words="21610",
+            program=message.program,
+            source=OptOut.Source.PROVIDER,
+            words=receipt.code,
         )
     _concerns_sender(message, receipt.code)
     tell(message, failed=receipt.status in (Status.UNDELIVERED, Status.FAILED))

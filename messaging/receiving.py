@@ -18,6 +18,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from messaging import consent, conversations, keywords, programs, segments
+from messaging.auto_replies import looks_automatic
 from messaging.carriers import open_carrier
 from messaging.contacts import contact_of_sender
 from messaging.failpoints import failpoint
@@ -133,13 +134,21 @@ def _take_in(event: InboundEvent) -> Message | None:
     )
     conversation.org = org
     message = _inbound_message(event, conversation)
-    outcome = keywords.act_on(conversation=conversation, body=event.body, payload=event.payload)
-    message.hushed = outcome.hushed
+    outcome = keywords.act_on(conversation=conversation, event=event)
+    message.hushed, message.program = outcome.hushed, outcome.program
+    automatic = not outcome.is_keyword and looks_automatic(event.body)
     if not outcome.is_keyword:
         _attribute(message, conversation)
+    if automatic:
+        message.hushed = "Automatic reply: nobody is notified"
     message.save(force_insert=True)
     _flag(conversation, event.body)
-    conversations.record_inbound(conversation=conversation, message=message, waits=not outcome.is_keyword)
+    conversations.record_inbound(
+        conversation=conversation,
+        message=message,
+        waits=not outcome.is_keyword and not automatic,
+        reopens=not automatic,
+    )
     event.state, event.done_at, event.message = State.DONE, timezone.now(), message
     event.save(update_fields=["state", "done_at", "message"])
     tell_conversation(conversation, message=message.pk)
@@ -270,7 +279,7 @@ def reconcile_account(account: ProviderAccount) -> int:
     missing = [one for one in seen if one.sid not in known]
     for one in missing:
         inbound = Inbound(one.sid, account.account_sid, one.to, one.sender, one.body)
-        store_event(account=account, inbound=inbound, payload={"reconciled": "yes"})
+        store_event(account=account, inbound=inbound, payload={keywords.RECONCILED: "yes"})
     return len(missing)
 
 

@@ -160,14 +160,15 @@ def _consequences(text: Claimed, answer: Answer) -> None:
 
 def _note_opt_out(text: Claimed) -> None:
     """The provider knows of an opt-out that we did not: record it, send nothing."""
-    message = Message.objects.for_org(text.org_id).select_related("org", "sender").get(pk=text.message_id)
-    consent.opt_out(
+    rows = Message.objects.for_org(text.org_id).select_related("org", "sender", "program")
+    message = rows.get(pk=text.message_id)
+    consent.record_stop(
         org=message.org,
-        number=text.to,
-        scope=OptOut.Scope.SENDER,
-        source=OptOut.Source.PROVIDER,
+        contact_number=text.to,
         sender=message.sender,
-        words="21610",
+        program=message.program,
+        source=OptOut.Source.PROVIDER,
+        words=message.error_code,
     )
 
 

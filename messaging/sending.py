@@ -11,10 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from messaging import consent, conversations, segments, usage
+from messaging.auto_replies import looks_automatic
 from messaging.contacts import contact_for
 from messaging.live_events import tell_conversation
 from messaging.models import Campaign, Contact, Conversation, Message, Program
-from messaging.planning import Plan, Request, demand_room, plan_text
+from messaging.planning import Plan, Request, demand_room, is_own_number, plan_text
 from messaging.signals import human_replied
 from messaging.statuses import Status, may_move
 from senderid.models import SenderId
@@ -135,11 +136,16 @@ def _tell(conversation: Conversation, request: Request) -> None:
 MOST_ANSWERS = 10
 
 
-def _may_be_answered(conversation: Conversation, size: int, *, compliance: bool) -> bool:
-    """Automation never texts premium numbers, other countries or beyond the caps; STOP and HELP ten times a day."""
+def _may_be_answered(conversation: Conversation, to_text: str, size: int, *, compliance: bool) -> bool:
+    """Automation never texts premium numbers, our own, other countries or beyond the caps; STOP and HELP ten times a day.
+
+    Nor does it answer what looks like an automatic reply.
+    """
     org, contact = conversation.org, conversation.contact
     number = parse(contact.number)
-    if number is None or number.premium:
+    if number is None or number.premium or is_own_number(org=org, value=contact.number):
+        return False
+    if looks_automatic(to_text):
         return False
     if compliance:
         since = timezone.now() - timedelta(hours=24)
@@ -154,19 +160,20 @@ def answer(
     *,
     conversation: Conversation,
     body: str,
+    to_text: str,
     program: Program | None = None,
     compliance: bool = False,
 ) -> Message | None:
     """An automatic answer on a conversation's own sender: no selection, no quiet hours. None when it can't be sent.
 
-    `compliance` marks answers to STOP, START and HELP, which an opted-out number may get.
+    `to_text` is what they texted. `compliance` marks answers to STOP, START and HELP, which an opted-out number may get.
     """
     sender, contact = conversation.sender, conversation.contact
     now = timezone.now()
     cut = segments.cut(body)
     if not body.strip() or not sender.sends or sender.status != SenderId.Status.ACTIVE:
         return None
-    if not _may_be_answered(conversation, cut.segments, compliance=compliance):
+    if not _may_be_answered(conversation, to_text, cut.segments, compliance=compliance):
         return None
     message = Message.objects.for_org(conversation.org_id).create(
         sender=sender,

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from messaging import consent
 from messaging.consent import DATA, fold, keyword_in, mentions_stop
-from messaging.models import ConsentEntry, OptOut, TimelineEntry
+from messaging.models import ConsentEntry, Message, OptOut, Subscription, TimelineEntry
 from tests.texting import CONTACT, Texting
 from tests.world import give, make_sender
 
@@ -148,7 +148,7 @@ def test_a_stop_is_answered_once_marked_and_logged_with_its_words(texting: Texti
     assert first is not None and first.hushed
     texting.receive("STOP")
     answers = texting.answers()
-    assert len(answers) == 1 and "no more texts" in answers[0]
+    assert len(answers) == 1 and "no more messages from us" in answers[0]
     sent = texting.conversation().messages.get(direction="outbound")
     assert (sent.origin, sent.status) == ("compliance", "queued")
     entry = ConsentEntry.objects.for_org(texting.org).earliest("at")
@@ -161,6 +161,103 @@ def test_where_the_provider_answered_already_nothing_is_sent(texting: Texting) -
     texting.receive("HELP", OptOutType="HELP")
     assert texting.answers() == []
     assert scopes(texting) == {"org"}
+
+
+@pytest.mark.parametrize("body", ["Bitte keine Nachrichten mehr", "lopeta", "👎"])
+def test_the_providers_verdict_counts_whatever_the_words(texting: Texting, body: str) -> None:
+    """Field, Consent: OptOutType was only used to mute us."""
+    texting.receive(body, OptOutType="STOP")
+    assert consent.opted_out(org=texting.org, number=CONTACT) == "all"
+    help_text = texting.receive(body, OptOutType="HELP")
+    assert help_text is not None and help_text.hushed.startswith("HELP")
+    texting.receive(body, OptOutType="START")
+    assert scopes(texting) == set()
+    assert texting.answers() == []  # the provider has replied to all three
+
+
+def test_a_verdict_that_is_none_of_the_three_leaves_the_words_to_decide(texting: Texting) -> None:
+    texting.receive("STOP", OptOutType="")
+    assert scopes(texting) == {"org"}
+    assert len(texting.answers()) == 1
+
+
+@pytest.mark.parametrize(("provider_answers", "answers"), [(True, 0), (False, 1)])
+def test_a_stop_found_by_reconciliation_is_confirmed_only_where_the_provider_does_not(
+    texting: Texting, provider_answers: bool, answers: int
+) -> None:
+    if provider_answers:
+        texting.receive("STOP", sender="+14155550177", OptOutType="STOP")
+    texting.receive("STOP", reconciled="yes")
+    assert consent.opted_out(org=texting.org, number=CONTACT) == "all"
+    assert len(texting.answers()) == answers
+
+
+@pytest.mark.parametrize(
+    ("setting", "body", "words"),
+    [
+        ("org", "STOP", "no more messages from us. Reply START"),
+        ("sender", "STOP", "no more messages from this number. Reply START"),
+        ("program", "STOP", "no more messages from Pizza. Reply START"),
+        ("sender", "STOPALL", "any of our numbers. Contact us"),
+    ],
+)
+def test_a_confirmation_says_what_was_done_and_how_to_undo_it(
+    texting: Texting, setting: str, body: str, words: str
+) -> None:
+    """Field, Consent: STOPALL promised a START that does nothing; a sender's STOP claimed all numbers."""
+    texting.org.stop_scope = setting
+    texting.org.save()
+    texting.program()
+    texting.receive("PIZZA")
+    texting.receive(body)
+    assert words in texting.answers()[-1]
+
+
+def test_a_stop_ends_the_subscriptions_within_its_reach(texting: Texting) -> None:
+    texting.program()
+    elsewhere = texting.program("Pasta", "PASTA", on=make_sender(texting.org, "+14155550135"))
+    texting.receive("PIZZA")
+    texting.receive("PASTA", to="+14155550135")
+    texting.org.stop_scope = "sender"
+    texting.org.save()
+    texting.receive("STOP")
+    live = Subscription.objects.for_org(texting.org).exclude(state="ended")
+    assert [row.program for row in live] == [elsewhere]
+    texting.receive("STOPALL")
+    assert not live.all().exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "I'm driving with Do Not Disturb While Driving turned on. I'll see your message when I get there.",
+        "I’m driving right now",
+        "Ich bin bis 4. Januar nicht im Büro.",
+        "Je suis au volant, je vous rappelle",
+    ],
+)
+def test_an_automatic_reply_gets_no_reply_and_reopens_nothing(texting: Texting, body: str) -> None:
+    """Field, Consent: a rule kept at one caller; now in the one function of all automatic replies."""
+    texting.program(texts={"auto_reply": "Nobody reads this number."}, opt_in="none")
+    texting.receive("Hello")
+    assert len(texting.answers()) == 1
+    conversation = texting.conversation()
+    type(conversation).objects.for_org(texting.org).update(status="closed", waiting_since=None)
+    Message.objects.for_org(texting.org).filter(direction="outbound").delete()
+    text = texting.receive(body)
+    assert texting.answers() == []
+    conversation = texting.conversation()
+    assert (conversation.status, conversation.waiting_since) == ("closed", None)
+    assert text is not None and text.hushed.startswith("Automatic reply")
+
+
+def test_our_own_numbers_get_no_automatic_reply_at_all(texting: Texting) -> None:
+    """Field, Consent: our own number got the welcome and HELP."""
+    own = make_sender(texting.org, "+14155550135")
+    texting.program()
+    for body in ("HELP", "PIZZA", "STOP"):
+        texting.receive(body, sender=own.value)
+    assert texting.answers() == []
 
 
 def test_help_is_answered_also_to_an_opted_out_number(texting: Texting) -> None:

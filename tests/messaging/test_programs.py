@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from messaging import programs
-from messaging.models import ConsentEntry, Message, Program, Subscription
+from messaging.models import ConsentEntry, Message, OptOut, Program, Subscription
 from messaging.programs import save_program
 from tenants.errors import DomainError
 from tests.texting import CONTACT, Texting
@@ -160,14 +160,28 @@ def test_yes_confirms_the_one_that_asked_though_another_was_joined_since(texting
     assert text is not None and text.program == pizza
 
 
-def test_yes_undoes_an_opt_out_first(texting: Texting) -> None:
+def test_yes_undoes_an_opt_out_then_confirms_and_one_reply_names_both(texting: Texting) -> None:
+    """Field, Consent: a START that lifted something goes on to programs."""
     program = texting.program(opt_in="double")
     texting.receive("STOP")
     texting.receive("PIZZA")
-    texting.receive("YES")
+    text = texting.receive("YES")
+    assert state(texting, program) == "active"
+    assert text is not None and text.program == program
+    assert "again" in texting.answers()[-1] and "welcome" in texting.answers()[-1]
+
+
+def test_join_after_a_stop_is_opted_in_and_joins(texting: Texting) -> None:
+    """Field, Consent: JOIN is a START word and the program's keyword; its YES was met by silence."""
+    program = texting.program("News", "JOIN", opt_in="double")
+    texting.receive("STOP")
+    texting.receive("JOIN")
+    assert not OptOut.objects.for_org(texting.org).exists()
     assert state(texting, program) == "pending"
+    assert "again" in texting.answers()[-1] and "YES" in texting.answers()[-1]
     texting.receive("YES")
     assert state(texting, program) == "active"
+    assert "welcome" in texting.answers()[-1]
 
 
 def test_stop_leaves(texting: Texting) -> None:

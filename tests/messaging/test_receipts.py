@@ -103,11 +103,17 @@ def test_a_failure_says_why_in_words(sent: Sent, status: str, code: str, text: s
     assert sent.texting.conversation().last_failed
 
 
-def test_21610_in_a_receipt_is_an_opt_out(sent: Sent) -> None:
+@pytest.mark.parametrize("scope", ["org", "sender"])
+def test_21610_in_a_receipt_is_an_opt_out_as_far_as_the_org_says(sent: Sent, scope: str) -> None:
+    """Field, Consent: was recorded for the one sender whatever the setting."""
+    org = sent.texting.org
+    org.stop_scope = scope
+    org.save()
     record(sent.claimed, sid="SM1")
     sent.take("undelivered", code="21610")
-    assert OptOut.objects.for_org(sent.texting.org).get().source == "provider"
-    assert consent.opted_out(org=sent.texting.org, number=CONTACT) == frozenset({sent.texting.sender.pk})
+    assert OptOut.objects.for_org(org).get().source == "provider"
+    reach = "all" if scope == "org" else frozenset({sent.texting.sender.pk})
+    assert consent.opted_out(org=org, number=CONTACT) == reach
 
 
 def test_a_word_we_do_not_know_is_kept_and_moves_nothing(sent: Sent) -> None:

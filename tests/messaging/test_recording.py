@@ -192,13 +192,17 @@ def test_a_sender_that_was_insisted_on_is_never_swapped(
     assert (fresh(message).status, fresh(message).sender) == ("failed", texting.sender)
 
 
-def test_21610_records_the_opt_out_and_sends_nothing(texting: Texting, message: Message) -> None:
+@pytest.mark.parametrize("scope", ["org", "sender"])
+def test_21610_records_the_opt_out_and_sends_nothing(texting: Texting, message: Message, scope: str) -> None:
+    texting.org.stop_scope = scope
+    texting.org.save()
     [claimed] = claim_all()
     refuse(claimed, "21610")
     row = OptOut.objects.for_org(texting.org).get()
-    assert (row.number, row.scope, row.sender, row.source) == (CONTACT, "sender", texting.sender, "provider")
+    assert (row.number, row.scope, row.source) == (CONTACT, scope, "provider")
     assert fresh(message).status == "failed"
-    assert consent.opted_out(org=texting.org, number=CONTACT) == frozenset({texting.sender.pk})
+    reach = "all" if scope == "org" else frozenset({texting.sender.pk})
+    assert consent.opted_out(org=texting.org, number=CONTACT) == reach
     assert texting.answers() == ["Hello"]
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from messaging import campaigns, claiming, conversations, keywords, recording, sending
 from messaging.contacts import delete_contact
 from messaging.conversations import may_answer
-from messaging.models import Campaign, Message, OptOut
+from messaging.models import Campaign, InboundEvent, Message, OptOut
 from messaging.planning import Request
 from senderid.providers.base import Answer, Outcome
 from tenants.errors import DomainError
@@ -66,7 +66,8 @@ def test_start_undoes_what_the_provider_told_us_as_well(texting: Texting) -> Non
     conversation = conversations.open_conversation(
         org=texting.org, sender=texting.sender, contact=texting.contact
     )
-    assert keywords.act_on(conversation=conversation, body="START", payload={}).is_keyword
+    event = InboundEvent(org=texting.org, account=texting.account, body="START", payload={})
+    assert keywords.act_on(conversation=conversation, event=event).is_keyword
     assert not rows.filter(number=number).exists()
 
 
@@ -76,7 +77,8 @@ def test_start_does_not_undo_a_block_that_people_made(texting: Texting) -> None:
     conversation = conversations.open_conversation(
         org=texting.org, sender=texting.sender, contact=texting.contact
     )
-    assert not keywords.act_on(conversation=conversation, body="START", payload={}).is_keyword
+    event = InboundEvent(org=texting.org, account=texting.account, body="START", payload={})
+    assert not keywords.act_on(conversation=conversation, event=event).is_keyword
     assert rows.count() == 1
 
 
@@ -118,7 +120,8 @@ def test_help_is_answered_ten_times_a_day_at_most(texting: Texting) -> None:
     )
     conversation.org = texting.org
     for _ in range(12):
-        keywords.act_on(conversation=conversation, body="HELP", payload={})
+        event = InboundEvent(org=texting.org, account=texting.account, body="HELP", payload={})
+        keywords.act_on(conversation=conversation, event=event)
     assert Message.objects.for_org(texting.org).filter(origin="compliance").count() == 10
 
 
