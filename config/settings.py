@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "config.health.Probes",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.ContainOutages",
+    "tenants.middleware.refuse_nul",
     "tenants.auth.addresses.PublicAddress",
     "tenants.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",

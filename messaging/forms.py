@@ -7,7 +7,7 @@ from django import forms
 from messaging.folders import FOLDERS
 from messaging.models import Contact, Conversation
 from senderid.models import SenderId
-from tenants.models import Membership
+from tenants.models import Membership, Organization
 
 LOCAL = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
@@ -42,12 +42,10 @@ class NewTextForm(TextForm):
     sender: Any = forms.ModelChoiceField(None, required=False, empty_label="Automatic", label="From")
     wants_reply = forms.BooleanField(required=False, label="I want a reply")
 
-    def __init__(self, *args: Any, senders: list[SenderId], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, org: Organization, senders: list[SenderId], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["sender"]
-        org_ids = {sender.org_id for sender in senders}
-        for org_id in org_ids:
-            field.queryset = SenderId.objects.for_org(org_id).filter(pk__in=[sender.pk for sender in senders])
+        field.queryset = SenderId.objects.for_org(org).filter(pk__in=[sender.pk for sender in senders])
         field.label_from_instance = lambda sender: f"{sender.display} · {sender.label}"
         self.fields["to"].widget.attrs |= {
             "autocomplete": "off",

@@ -10,7 +10,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.deprecation import MiddlewareMixin
 
 from tenants import api_keys, audit
@@ -20,6 +20,7 @@ from tenants.models import Membership
 from tenants.problems import problem
 from tenants.scoping import as_org
 
+NUL = "\x00"
 Handler = Callable[[HttpRequest], HttpResponse]
 API = "/api/v1/"
 OPEN_API = ("/api/v1/openapi.json", "/api/v1/error-codes")
@@ -53,6 +54,42 @@ class Authentication(PagesOnly, AuthenticationMiddleware):
 
 class Messages(PagesOnly, MessageMiddleware):
     pass
+
+
+def refuse_nul(get_response: Handler) -> Handler:
+    """PostgreSQL keeps no NUL: an address with one does not exist, and pages read fields as if it were not there.
+
+    The API refuses it by name (`problems`); webhooks are signed as they came and clean what they keep.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if NUL in request.path:
+            return _no_such_address(request)
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            if request.path.startswith(API):
+                return problem("invalid", "The address has a null character; remove it.", status=400)
+            request.GET = _without_nul(request.GET)  # type: ignore[assignment]
+        if request.method == "POST" and not is_for_machines(request):
+            request.POST = _without_nul(request.POST)  # type: ignore[assignment]
+        return get_response(request)
+
+    return middleware
+
+
+def _no_such_address(request: HttpRequest) -> HttpResponse:
+    if is_for_machines(request):
+        return problem("not_found", "There is no such address.", status=404)
+    return HttpResponse("There is no such address.", status=404, content_type="text/plain; charset=utf-8")
+
+
+def _without_nul(given: QueryDict) -> QueryDict:
+    if not any(NUL in value for name in given for value in (name, *given.getlist(name))):
+        return given
+    clean = QueryDict(mutable=True)
+    for name in given:
+        clean.setlist(name.replace(NUL, ""), [value.replace(NUL, "") for value in given.getlist(name)])
+    clean._mutable = False
+    return clean
 
 
 class ContainOutages:

@@ -213,7 +213,7 @@ def _progress(campaign: Campaign) -> dict[str, Any]:
 def _report(campaign: Campaign) -> dict[str, Any]:
     found = pre_send_report(campaign)
     skipped = [
-        (*SKIPS.get(code, (code.replace("_", " "), "", "")), count, rows)
+        (*SKIPS.get(code, (code.replace("_", " "), "", "")), count, rows, count - len(rows))
         for code, count, rows in found["skipped"]
     ]
     per_sender = [(sender, n, n / sender.mps) for sender, n in found["per_sender"].most_common()]

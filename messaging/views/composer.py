@@ -124,7 +124,7 @@ def new(request: MemberRequest) -> HttpResponse:
 
 def _new_form(request: MemberRequest, **options: Any) -> NewTextForm:
     data = request.POST if request.method == "POST" else None
-    return NewTextForm(data, senders=usable_senders(member=request.member), **options)
+    return NewTextForm(data, org=request.org, senders=usable_senders(member=request.member), **options)
 
 
 def _new_page(

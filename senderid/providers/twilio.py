@@ -207,15 +207,19 @@ def read_inbound(form: Any) -> Inbound:
 
 
 def read_receipt(form: Any) -> Receipt:
-    """The form of a status callback."""
+    """The form of a status callback; each field without control characters and no longer than its column."""
     raw = form.get("MessageStatus") or form.get("SmsStatus") or ""
     return Receipt(
-        sid=form.get("MessageSid") or form.get("SmsSid") or "",
+        sid=_plain(form.get("MessageSid") or form.get("SmsSid") or "", 64),
         status=STATUSES.get(raw, ""),
-        raw_status=raw,
-        code=form.get("ErrorCode", "") or "",
+        raw_status=_plain(raw, 20),
+        code=_plain(form.get("ErrorCode", "") or "", 10),
         payload={key: str(form[key]) for key in form},
     )
+
+
+def _plain(text: str, most: int) -> str:
+    return "".join(sign for sign in text if sign.isprintable())[:most]
 
 
 def announce_account(account: Any) -> None:
