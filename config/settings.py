@@ -160,6 +160,7 @@ LOGIN_LIMITS = {
 }
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+CSRF_FAILURE_VIEW = "tenants.views.accounts.csrf_failure"
 
 # --- Mail --------------------------------------------------------------------------------------------
 EMAIL_CONFIG = env.email("EMAIL_URL", default="smtp://127.0.0.1:8025")

@@ -13,7 +13,7 @@ urlpatterns = [
     path(
         "webhooks/twilio/<str:account_key>/status/<uuid:attempt_id>", webhooks.status, name="webhook-status"
     ),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("tenants.account_urls")),
     path("admin/", admin.site.urls),
     path("", include("messaging.urls")),
     path("", include("messaging.console_urls")),

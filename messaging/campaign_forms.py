@@ -335,7 +335,7 @@ def _askers(member: Membership) -> list[Any]:
         ("organization", "the organization (an integration)"),
         (
             "Members",
-            [(f"member:{p.pk}", p.name) for p in people.select_related("user").order_by("user__name")],
+            [(f"member:{p.pk}", p.name) for p in people.select_related("user").order_by("name")],
         ),
         ("Campaigns", [(f"campaign:{c.pk}", c.name) for c in running.order_by("-pk")[:100]]),
         ("Programs", [(f"program:{p.pk}", p.name) for p in standing]),

@@ -116,4 +116,4 @@ def people_of(member: Membership) -> list[Membership]:
     rows = (
         Membership.objects.for_org(member.org_id).filter(is_active=True).exclude(role=Membership.Role.VIEWER)
     )
-    return list(rows.select_related("user").order_by("user__name", "user__email")[:200])
+    return list(rows.select_related("user").order_by("name", "email")[:200])

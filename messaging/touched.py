@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from messaging.models import Campaign, Contact, Conversation, Message, Program
 from messaging.statuses import Status
 from senderid.models import Assignment, SenderId
+from tenants.api_keys import live_keys_of
 from tenants.models import Assignee, Membership
 
 AT_WORK = (Campaign.Status.SCHEDULED, Campaign.Status.SENDING, Campaign.Status.PAUSED, Campaign.Status.DRAFT)
@@ -64,10 +65,12 @@ def touched_by_member(member: Membership) -> list[Touched]:
     contacts = Contact.objects.for_org(org_id).filter(owner=member)
     campaigns = Campaign.objects.for_org(org_id).filter(owner=member, status__in=AT_WORK)
     programs = Program.objects.for_org(org_id).filter(owner=member, is_active=True)
+    keys = live_keys_of(member)
     return [
         Touched("senders of their own", len(held), [a.sender.display for a in held], f"/people/{member.pk}/"),
         Touched("conversations they have", talks.count(), [], f"/inbox/?folder=all&assignee={member.pk}"),
         Touched("contacts they own", contacts.count(), [], f"/contacts/?owner={member.pk}"),
         Touched("campaigns", campaigns.count(), [c.name for c in campaigns[:10]], "/campaigns/"),
         Touched("programs", programs.count(), [p.name for p in programs[:10]], "/programs/"),
+        Touched("API keys, revoked with it", len(keys), [key.name for key in keys], "/developers/"),
     ]

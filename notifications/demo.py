@@ -69,7 +69,7 @@ def _people(org: Organization) -> dict[str, Any]:
         ("Eve Larsen", "viewer", "EMEA sales", []),
     ]
     for (email, _), (name, role, profile, teams) in zip(LOGINS, rows, strict=True):
-        groups[name.split()[0]] = memberships.add_member(
+        groups[name.split()[0]] = memberships.enroll(
             org=org,
             email=email,
             name=name,

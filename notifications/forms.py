@@ -66,7 +66,7 @@ class NotificationForm(RuleForm):
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
         people = Membership.objects.for_org(self.org).filter(is_active=True).select_related("user")
-        fields["members"].queryset = fields["escalate_to"].queryset = people.order_by("user__name")
+        fields["members"].queryset = fields["escalate_to"].queryset = people.order_by("name")
         wordings = EmailTemplate.objects.for_org(self.org).filter(kind=EmailTemplate.Kind.NEW_MESSAGE)
         fields["template"].queryset = wordings.order_by("name")
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants import api_keys, limits, memberships
+from tenants import api_keys, invitations, limits, memberships
 from tenants.api_base import OrgViewSet, Strict, pick_reference
-from tenants.errors import DomainError
 from tenants.models import ApiKey, Membership, Organization, Profile, Team
 
 
@@ -60,9 +60,18 @@ class OrganizationView(OrgViewSet):
         return Response(self.show(self.org))
 
     def change(self, request: Request) -> Response:
+        _refuse_read_only(request.data, self.serializer_class)
         changes = self.read_input(partial=True)
         # Switching quiet hours off needs a reason; one given before counts.
         return Response(self.show(limits.change_organization(org=self.org, **changes)))
+
+
+def _refuse_read_only(data: Any, kind: type[serializers.Serializer]) -> None:
+    """400 by name for what can be read but never written."""
+    fixed = {name for name, field in kind().fields.items() if field.read_only and name in data}
+    if fixed:
+        detail = serializers.ErrorDetail("This field can’t be changed.", "read_only")
+        raise serializers.ValidationError({str(name): [detail] for name in fixed})
 
 
 class ApiKeySerializer(Strict):
@@ -88,12 +97,7 @@ class ApiKeyViewSet(OrgViewSet):
         return {name: getattr(row, name) for name in names}
 
     def create(self, request: Request) -> Response:
-        given = self.read_input()
-        wider = set(given.get("scopes") or api_keys.SCOPES) - set(self.key.scopes)
-        if wider or (self.key.sandbox and not given["sandbox"]):
-            text = "A key can’t make one that may more than itself."
-            raise DomainError("forbidden", text, status=403, field="scopes")
-        row, text = api_keys.mint(org=self.org, **given)
+        row, text = api_keys.mint(org=self.org, made_with=self.key, **self.read_input())
         return Response({**self.show(row), "key": text}, status=status.HTTP_201_CREATED)
 
     def destroy(self, request: Request, pk: str) -> Response:
@@ -105,15 +109,24 @@ class MemberSerializer(Strict):
     id = serializers.UUIDField(read_only=True)
     email = serializers.EmailField()
     name = serializers.CharField(max_length=120)
+    title = serializers.CharField(max_length=120, allow_blank=True, default="")
     role = serializers.ChoiceField(Membership.Role.choices, default=Membership.Role.REP)
     profile = serializers.UUIDField(allow_null=True, required=False)
     teams = serializers.ListField(child=serializers.UUIDField(), required=False)
-    is_active = serializers.BooleanField(read_only=True)
+    send_invitation = serializers.BooleanField(
+        default=False, write_only=True, help_text="emails the link at which they accept and get a login"
+    )
+    is_active = serializers.BooleanField(
+        read_only=True, help_text="counts for routing, also before accepting"
+    )
+    status = serializers.ChoiceField(Membership.Status.choices, read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
+    accepted_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
 class MemberChangeSerializer(Strict):
     name = serializers.CharField(max_length=120, required=False)
+    title = serializers.CharField(max_length=120, allow_blank=True, required=False)
     role = serializers.ChoiceField(Membership.Role.choices, required=False)
     profile = serializers.UUIDField(allow_null=True, required=False)
     teams = serializers.ListField(child=serializers.UUIDField(), required=False)
@@ -126,22 +139,29 @@ class MemberViewSet(OrgViewSet):
     model, noun, serializer_class = Membership, "member", MemberSerializer
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().select_related("user").prefetch_related("places")
+        return super().get_queryset().prefetch_related("places")
 
     def show(self, row: Membership) -> Any:
         return {
             "id": row.pk,
             "email": row.email,
             "name": row.name,
+            "title": row.title,
             "role": row.role,
             "profile": row.profile_id,
             "teams": [place.team_id for place in row.places.all()],
             "is_active": row.is_active,
+            "status": row.status,
             "created_at": row.created_at,
+            "accepted_at": row.accepted_at,
         }
 
     def create(self, request: Request) -> Response:
-        row = memberships.add_member(org=self.org, **self._with_groups(self.read_input()))
+        data = self._with_groups(self.read_input())
+        send_invitation = data.pop("send_invitation")
+        row = memberships.add_member(org=self.org, **data)
+        if send_invitation:
+            invitations.invite(member=row, by=self.key.created_by)
         return Response(self.show(self.get_queryset().get(pk=row.pk)), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=MemberChangeSerializer)
@@ -153,6 +173,14 @@ class MemberViewSet(OrgViewSet):
     def destroy(self, request: Request, pk: str) -> Response:
         memberships.end_membership(member=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses={202: MemberSerializer})
+    @action(detail=True, methods=["post"], url_path="invitation")
+    def invite(self, request: Request, pk: str) -> Response:
+        """Emails a new invitation link; the one before stops working."""
+        row = self.get_object()
+        invitations.invite(member=row, by=self.key.created_by)
+        return Response(self.show(row), status=status.HTTP_202_ACCEPTED)
 
     def _with_groups(self, given: dict[str, Any]) -> dict[str, Any]:
         if given.get("profile"):

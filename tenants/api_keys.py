@@ -8,14 +8,16 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 
-from tenants import audit, rows
+from tenants import audit, roles, rows
 from tenants.errors import DomainError, unreadable
 from tenants.kept import Kept, typed
 from tenants.models import ApiKey, Membership, Organization
+from tenants.names import single_line
 from tenants.scoping import TAKE_ROLE, as_owner
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -24,6 +26,7 @@ SCOPES = {
     "send": "Send texts, start campaigns, answer conversations",
     "contacts": "Write contacts, lists, opt-outs",
     "set_up": "Write senders, assignments, programs, members, the organization and keys",
+    "manage_owners": "Add, change and remove owners; only an owner can give it",
 }
 USED_EVERY = timedelta(minutes=1)
 
@@ -36,6 +39,7 @@ def base62(number: int, width: int) -> str:
     return digits.rjust(width, "0")
 
 
+@transaction.atomic
 def mint(
     *,
     org: Organization,
@@ -44,33 +48,99 @@ def mint(
     sandbox: bool = False,
     expires_at: datetime | None = None,
     created_by: Membership | None = None,
+    made_with: ApiKey | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its text, which is shown once and never kept. No scopes means all of them."""
+    """A new key and its text, which is shown once and never kept. No scopes means all (`manage_owners` from an owner).
+
+    A key made with a key belongs to the same person and never may more, or live longer, than that key.
+    """
     for scope in scopes or []:
         if scope not in SCOPES:
             raise unreadable("scopes", f"“{scope}” is no scope; there are: {', '.join(SCOPES)}.")
+    grantable = _grantable(*_held_fast(created_by, made_with))
+    scopes = scopes or [scope for scope in SCOPES if scope != roles.MANAGE_OWNERS or scope in grantable]
+    if not set(scopes) <= set(grantable):
+        raise _refused("A key can’t have more scopes than whoever makes it.", "scopes")
+    if made_with is not None:
+        expires_at = _within(made_with, sandbox, expires_at)
+        created_by = made_with.created_by
     body = base62(int.from_bytes(secrets.token_bytes(32), "big"), 43)
     text = f"cs_{'test' if sandbox else 'live'}_{body}"
     text += base62(zlib.crc32(text.encode()), 6)
     key = ApiKey.objects.for_org(org).create(
-        name=name,
+        name=single_line(name),
         prefix=text[:12],
         digest=digest(text),
-        scopes=scopes or list(SCOPES),
+        scopes=scopes,
         sandbox=sandbox,
         expires_at=expires_at,
         created_by=created_by,
+        made_with=made_with,
     )
-    audit.note(org_id=org.pk, action="key.made", target=key, text=f"API key {name} made")
+    audit.note(org_id=org.pk, action="key.made", target=key, text=f"API key {key.name} made")
     return key, text
 
 
+def _held_fast(member: Membership | None, key: ApiKey | None) -> tuple[Membership | None, ApiKey | None]:
+    """Both as they are now, kept so until the new key is written: who is being demoted can't slip one past."""
+    if member is not None:
+        member = Membership.objects.for_org(member.org_id).select_for_update(no_key=True).get(pk=member.pk)
+        roles.require(member, roles.SET_UP)
+    if key is not None:
+        key = ApiKey.objects.for_org(key.org_id).select_for_update(no_key=True).get(pk=key.pk)
+        if not key.is_live:
+            raise _refused("This key has been revoked.", "")
+    return member, key
+
+
+def _grantable(created_by: Membership | None, made_with: ApiKey | None) -> list[str]:
+    if made_with is not None:
+        return list(made_with.scopes)
+    if created_by is not None and not roles.may(created_by, roles.MANAGE_OWNERS):
+        return [scope for scope in SCOPES if scope != roles.MANAGE_OWNERS]
+    return list(SCOPES)
+
+
+def _within(key: ApiKey, sandbox: bool, expires_at: datetime | None) -> datetime | None:
+    """The end of a key made with `key`: the same unless an earlier one was asked for."""
+    if key.sandbox and not sandbox:
+        raise _refused("A sandbox key can only make sandbox keys.", "sandbox")
+    if key.expires_at and expires_at and expires_at > key.expires_at:
+        raise _refused("A key can’t expire later than the key that makes it.", "expires_at")
+    return expires_at or key.expires_at
+
+
+def _refused(text: str, field: str) -> DomainError:
+    return DomainError("forbidden", text, status=403, field=field)
+
+
+def live_keys_of(member: Membership) -> Any:
+    """The keys that end when this member is deactivated, or becomes someone who may not set up."""
+    return ApiKey.objects.for_org(member.org_id).filter(ApiKey.live(), created_by=member).order_by("name")
+
+
+def fit_to_maker(*, member: Membership) -> None:
+    """After a change of role or state: keys may no more than the person who made them."""
+    if not roles.may(member, roles.SET_UP):
+        for key in live_keys_of(member):
+            revoke(key=key)
+    elif not roles.may(member, roles.MANAGE_OWNERS):
+        for key in live_keys_of(member).filter(scopes__contains=[roles.MANAGE_OWNERS]):
+            key.scopes = [scope for scope in key.scopes if scope != roles.MANAGE_OWNERS]
+            key.save(update_fields=["scopes"])
+            text = f"API key {key.name} no longer manages owners"
+            audit.note(org_id=key.org_id, action="key.narrowed", target=key, text=text)
+
+
 def revoke(*, key: ApiKey) -> None:
-    """Ends a key at once."""
-    if key.revoked_at is None:
-        key.revoked_at = timezone.now()
-        key.save(update_fields=["revoked_at"])
-        audit.note(org_id=key.org_id, action="key.revoked", target=key, text=f"API key {key.name} revoked")
+    """Ends a key at once, and those that were made with it."""
+    if key.revoked_at is not None:
+        return
+    key.revoked_at = timezone.now()
+    key.save(update_fields=["revoked_at"])
+    audit.note(org_id=key.org_id, action="key.revoked", target=key, text=f"API key {key.name} revoked")
+    for made in ApiKey.objects.for_org(key.org_id).filter(made_with=key, revoked_at__isnull=True):
+        revoke(key=made)
 
 
 def digest(text: str) -> str:

@@ -11,6 +11,7 @@ def who_is_asking(request: HttpRequest) -> dict[str, Any]:
     return {
         "member": member,
         "org": getattr(request, "org", None),
+        "places": getattr(request, "places", None) or [],
         "may_set_up": bool(member and roles.may(member, roles.SET_UP)),
         "may_send": bool(member and roles.may(member, roles.SEND)),
     }

@@ -5,11 +5,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from tenants import api_keys, memberships, roles
+from tenants import api_keys, invitations, memberships, roles
 from tenants.errors import DomainError
-from tenants.models import ApiKey, Membership, Organization, Profile, Team
+from tenants.models import ApiKey, Membership, Organization, Profile, Team, User
 
 T = TypeVar("T")
 
@@ -54,13 +56,16 @@ class ManyTicked(forms.ModelMultipleChoiceField):
 
 class MemberForm(RuleForm):
     name = forms.CharField(max_length=120)
-    email = forms.EmailField(label="E-mail", help_text="They sign in with it.")
+    email = forms.EmailField(label="Email", help_text="They accept the invitation and log in with it.")
+    title = forms.CharField(
+        label="Job title", max_length=120, required=False, help_text="Shown in this organization only."
+    )
     role = forms.ChoiceField(
-        help_text="Owner and admin set up and read all; rep reads and sends by access; viewer only reads.",
+        help_text="Owners and admins set up and read everything; reps read and send by access; viewers only read.",
         choices=[(role.value, role.label) for role in Membership.Role],
         initial=Membership.Role.REP,
     )
-    profile = OneChosen(None, required=False, empty_label="none", help_text="At most one.")
+    profile = OneChosen(None, required=False, empty_label="None", help_text="At most one.")
     teams = ManyTicked(None, required=False)
 
     def __init__(self, *args: Any, by: Membership, member: Membership | None = None, **kwargs: Any) -> None:
@@ -72,29 +77,69 @@ class MemberForm(RuleForm):
         self.fields["teams"].queryset = Team.objects.for_org(self.org).order_by("name")  # type: ignore[attr-defined]
         if member is not None:
             self.fields["email"].disabled = True
+            self.fields["email"].help_text = ""
         if not roles.may(by, roles.MANAGE_OWNERS):
             field = self.fields["role"]
             kept = member is not None and member.role == Membership.Role.OWNER
             field.choices = [c for c in field.choices if c[0] != Membership.Role.OWNER or kept]  # type: ignore[attr-defined]
 
     def save(self) -> Membership | None:
-        given = dict(self.cleaned_data)
-        given["teams"] = list(given["teams"])
+        data = dict(self.cleaned_data)
+        data["teams"] = list(data["teams"])
         if self.member is None:
-            return self.carry_out(lambda: memberships.add_member(org=self.org, by=self.by, **given))
+            return self.carry_out(lambda: self._invite(data))
         member = self.member
-        del given["email"]
-        return self.carry_out(lambda: memberships.change_member(member=member, by=self.by, **given))
+        del data["email"]
+        return self.carry_out(lambda: memberships.change_member(member=member, by=self.by, **data))
+
+    def _invite(self, data: dict[str, Any]) -> Membership:
+        member = memberships.add_member(org=self.org, by=self.by, **data)
+        invitations.invite(member=member, by=self.by)
+        return member
 
 
 def _now(member: Membership) -> dict[str, Any]:
     return {
         "name": member.name,
         "email": member.email,
+        "title": member.title,
         "role": member.role,
         "profile": member.profile_id,
         "teams": [team.pk for team in member.teams.all()],
     }
+
+
+class ChoosePasswordForm(forms.Form):
+    """The password of a new login."""
+
+    password = forms.CharField(
+        max_length=200, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+    again = forms.CharField(
+        label="Repeat password",
+        max_length=200,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        self.email = email
+        super().__init__(*args, **kwargs)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        password = data.get("password")
+        if password:
+            self._check(password, data.get("again"))
+        return data
+
+    def _check(self, password: str, again: str | None) -> None:
+        try:
+            validate_password(password, User(email=self.email))
+        except ValidationError as error:
+            self.add_error("password", error)
+        if again and password != again:
+            self.add_error("again", "The passwords don’t match.")
 
 
 class GroupForm(RuleForm):
@@ -127,5 +172,12 @@ class ApiKeyForm(RuleForm):
         label="Sandbox", required=False, help_text="Reaches only the carrier simulator."
     )
 
-    def save(self, by: Membership) -> tuple[ApiKey, str] | None:
-        return self.carry_out(lambda: api_keys.mint(org=self.org, created_by=by, **self.cleaned_data))
+    def __init__(self, *args: Any, by: Membership, **kwargs: Any) -> None:
+        self.by = by
+        super().__init__(*args, **kwargs)
+        if not roles.may(by, roles.MANAGE_OWNERS):
+            field = self.fields["scopes"]
+            field.choices = [c for c in field.choices if c[0] != roles.MANAGE_OWNERS]  # type: ignore[attr-defined]
+
+    def save(self) -> tuple[ApiKey, str] | None:
+        return self.carry_out(lambda: api_keys.mint(org=self.org, created_by=self.by, **self.cleaned_data))

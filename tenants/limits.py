@@ -9,6 +9,7 @@ from tenants import audit
 from tenants.errors import DomainError, unreadable
 from tenants.models import Organization
 from tenants.models.organizations import EVERY_COUNTRY
+from tenants.names import single_line
 
 COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
@@ -33,6 +34,8 @@ def change_organization(*, org: Organization, **changes: Any) -> Organization:
         )
     if "allowed_countries" in changes:
         changes["allowed_countries"] = _countries(changes["allowed_countries"])
+    if "name" in changes:
+        changes["name"] = single_line(changes["name"])
     for field, value in changes.items():
         setattr(org, field, value)
     if org.quiet_hours == Organization.QuietHours.OFF and not org.quiet_hours_reason.strip():

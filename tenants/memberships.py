@@ -6,9 +6,10 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from tenants import audit
+from tenants import api_keys, audit, logins, roles
 from tenants.errors import DomainError
-from tenants.models import Assignee, Membership, Organization, Profile, Team, TeamMember, User
+from tenants.models import Assignee, Membership, Organization, Profile, Team, TeamMember
+from tenants.names import single_line
 
 Role = Membership.Role
 
@@ -18,49 +19,72 @@ def add_member(
     org: Organization,
     email: str,
     name: str,
+    title: str = "",
     role: str = Role.REP,
     profile: Profile | None = None,
     teams: list[Team] | None = None,
-    password: str | None = None,
     by: Membership | None = None,
 ) -> Membership:
-    """A member, with a login of this address (an existing one is taken). 422 `duplicate` when a member already."""
-    _guard_owner(by, role)
-    user = User.objects.filter(email__iexact=email).first()
-    if user is None:
-        user = User.objects.create_user(email, password, name=name)
+    """An invited member: counts for routing at once, nobody signs in as them until the holder of the address accepts.
+
+    Never looks whether the address has a login. 422 `duplicate` when the org has a member of this address.
+    """
+    _require_owner_for(role, by)
+    member = Membership(
+        org=org, email=email.strip(), name=_name(name), title=single_line(title), role=role, profile=profile
+    )
+    return _add(member, teams or [])
+
+
+def enroll(*, org: Organization, email: str, password: str, **fields: Any) -> Membership:
+    """For the operator's commands: a member who has accepted, with a login of this address (an existing one stays)."""
+    teams = fields.pop("teams", None) or []
+    login = logins.login_of(email) or logins.make_login(email=email, password=password)
+    member = Membership(org=org, email=email, user=login, accepted_at=timezone.now(), **fields)
+    return _add(member, teams)
+
+
+def _add(member: Membership, teams: list[Team]) -> Membership:
     try:
         with transaction.atomic():
-            member = Membership(org=org, user=user, role=role, profile=profile)
             member.save()
     except IntegrityError:
-        raise DomainError("duplicate", f"{email} is a member already.", field="email")
-    set_teams(member=member, teams=teams or [])
-    audit.note(org_id=org.pk, action="member.added", target=member, text=f"{member.name} joined as {role}")
+        raise DomainError("duplicate", f"{member.email} is already a member.", field="email")
+    set_teams(member=member, teams=teams)
+    text = f"{member.name} added as {member.get_role_display().lower()}"
+    audit.note(org_id=member.org_id, action="member.added", target=member, text=text)
     return member
 
 
+def _name(name: str) -> str:
+    if not single_line(name):
+        raise DomainError("invalid", "Enter a name.", field="name", status=400)
+    return single_line(name)
+
+
 def change_member(*, member: Membership, by: Membership | None = None, **changes: Any) -> Membership:
-    """Changes `name, role, profile, teams, is_active`; the last active owner stays one."""
-    _guard_owner(by, changes.get("role", member.role), member)
-    if changes.get("name", member.user.name) != member.user.name:
-        _guard_shared_login(member)
-    if "name" in changes:
-        member.user.name = changes.pop("name")
-        member.user.save(update_fields=["name"])
+    """Changes `name, title, role, profile, teams, is_active` in this org only; the last active owner stays one."""
+    _require_owner_for(changes.get("role", member.role), by, member)
     if "teams" in changes:
         set_teams(member=member, teams=changes.pop("teams"))
+    if "name" in changes:
+        changes["name"] = _name(changes["name"])
+    if "title" in changes:
+        changes["title"] = single_line(changes["title"])
     was = {field: str(getattr(member, field)) for field in changes}
     for field, value in changes.items():
         setattr(member, field, value)
     if not (member.role == Role.OWNER and member.is_active):
         _keep_an_owner(member)
     member.save()
+    api_keys.fit_to_maker(member=member)
+    if not member.is_active:
+        _end_what_was_open(member)
     audit.note(
         org_id=member.org_id,
         action="member.changed",
         target=member,
-        text=f"{member.name} changed: {', '.join(changes) or 'teams or name'}",
+        text=f"{member.name} changed: {', '.join(changes) or 'teams'}",
         was=was,
     )
     return member
@@ -74,24 +98,26 @@ def set_teams(*, member: Membership, teams: list[Team]) -> None:
         places.get_or_create(member=member, team=team)
 
 
-def _guard_shared_login(member: Membership) -> None:
-    if member.user.memberships.exclude(org_id=member.org_id).exists():
-        text = "This login belongs to another organization too; only its owner can change the name."
-        raise DomainError("shared_login", text, field="name")
-
-
-def _guard_owner(by: Membership | None, role: str, member: Membership | None = None) -> None:
+def _require_owner_for(role: str, by: Membership | None, member: Membership | None = None) -> None:
+    """Only an owner makes, changes or removes owners, whichever way the request came in."""
     touches_owner = role == Role.OWNER or (member is not None and member.role == Role.OWNER)
-    if by is not None and by.role != Role.OWNER and touches_owner:
+    if touches_owner and not _manages_owners(by):
         raise DomainError("forbidden", "Only an owner manages owners.", status=403, field="role")
 
 
+def _manages_owners(by: Membership | None) -> bool:
+    member, key = by or audit.acting_member.get(), audit.acting_key.get()
+    if member is not None:
+        return roles.may(member, roles.MANAGE_OWNERS)
+    return key is None or roles.MANAGE_OWNERS in key.scopes  # neither: a command of the operator
+
+
 def _keep_an_owner(member: Membership) -> None:
-    owners = (
-        Membership.objects.for_org(member.org_id).filter(role=Role.OWNER, is_active=True).select_for_update()
+    """An owner who has not accepted yet can't act, so does not count."""
+    owners = Membership.objects.for_org(member.org_id).filter(
+        role=Role.OWNER, is_active=True, user__isnull=False
     )
-    ids = {owner.pk for owner in owners}
-    if ids == {member.pk}:
+    if {owner.pk for owner in owners.select_for_update()} == {member.pk}:
         raise DomainError(
             "last_owner", "An organization keeps at least one active owner; make another first.", field="role"
         )
@@ -101,7 +127,7 @@ def named_group(
     *, model: type[Profile] | type[Team], org: Organization, name: str, pk: UUID | None = None
 ) -> Any:
     """Makes or renames a profile or team; 422 `duplicate` when the name is taken."""
-    name = " ".join(name.split())
+    name = single_line(name)
     if not name:
         raise DomainError("invalid", "Give it a name.", field="name", status=400)
     row = model.objects.for_org(org).filter(pk=pk).first() if pk else model(org=org)
@@ -117,11 +143,15 @@ def named_group(
 
 
 def end_membership(*, member: Membership, by: Membership | None = None) -> None:
-    """Deactivates; history keeps the name. Signs the person out of this org at once."""
+    """Deactivates in this org only; history keeps the name. Ends sessions here, API keys and an open invitation."""
     change_member(member=member, by=by, is_active=False)
+
+
+def _end_what_was_open(member: Membership) -> None:
     now = timezone.now()
     member.absences.filter(starts_at__gte=now).delete()
     member.absences.filter(ends_at__gt=now).update(ends_at=now)
+    member.invitations.filter(expires_at__gt=now).update(expires_at=now)
 
 
 def delete_group(*, group: Profile | Team) -> None:

@@ -5,15 +5,17 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
-from tenants import api_keys, audit
+from tenants import api_keys, audit, logins
 from tenants.auth.headers import MACHINES
 from tenants.errors import DomainError
 from tenants.models import Membership
@@ -25,6 +27,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 API = "/api/v1/"
 OPEN_API = ("/api/v1/openapi.json", "/api/v1/error-codes")
 CURRENT_ORG = "org"
+ORG_FIELD, ORG_HEADER = "page_org", "X-Page-Org"  # the org of the page a request comes from
 OUTAGES = (OperationalError, InterfaceError)
 
 
@@ -121,7 +124,7 @@ def scope_to_member(get_response: Handler) -> Handler:
     """Sets request.org and request.member (console) or request.api_key (API) for the length of a request."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        request.org = request.member = request.api_key = None  # type: ignore[attr-defined]
+        request.org = request.member = request.api_key = request.places = None  # type: ignore[attr-defined]
         try:
             return _scoped(request, get_response)
         except OUTAGES:
@@ -154,28 +157,47 @@ def _as_key(request: HttpRequest, get_response: Handler) -> HttpResponse:
 
 
 def _as_member(request: HttpRequest, get_response: Handler) -> HttpResponse:
-    member = current_membership(request)
+    places = logins.memberships_of(request.user.pk)  # type: ignore[arg-type]
+    member = _current(request, places)
     if member is None:
         if not request.user.is_staff and not request.path.startswith("/accounts/"):
             logout(request)
         return get_response(request)
-    request.member, request.org = member, member.org  # type: ignore[attr-defined]
+    request.member, request.org, request.places = member, member.org, places  # type: ignore[attr-defined]
     token = audit.acting_member.set(member)
     try:
         if request.path.startswith(("/accounts/", "/admin/")):
             return get_response(request)
+        if _meant_for_another_org(request, member):
+            return _other_org(request)
         return _inside(member.org_id, request, get_response)
     finally:
         audit.acting_member.reset(token)
 
 
-def current_membership(request: HttpRequest) -> Membership | None:
+def _current(request: HttpRequest, places: list[Membership]) -> Membership | None:
     """The membership this session works in: the chosen org's, else the oldest active one."""
-    places = Membership.unscoped.filter(user=request.user.pk, is_active=True, org__is_active=True)
-    places = places.select_related("org", "user", "profile").order_by("created_at")
     wanted = request.session.get(CURRENT_ORG)
-    mine = list(places)
-    return next((m for m in mine if wanted and m.org_id == UUID(wanted)), mine[0] if mine else None)
+    chosen = next((place for place in places if str(place.org_id) == wanted), None)
+    if chosen is not None or not places:
+        return chosen
+    if wanted or len(places) > 1:
+        request.session[CURRENT_ORG] = str(places[0].org_id)
+    if wanted:
+        messages.warning(request, f"You no longer have access there. You’re now in {places[0].org.name}.")
+    return places[0]
+
+
+def _meant_for_another_org(request: HttpRequest, member: Membership) -> bool:
+    """A page opened in one org, used after the session moved to another (in a second tab, say)."""
+    meant = request.headers.get(ORG_HEADER, "")
+    if not meant and request.method == "POST":
+        meant = request.POST.get(ORG_FIELD, "")
+    return bool(meant) and meant != str(member.org_id)
+
+
+def _other_org(request: HttpRequest) -> HttpResponse:
+    return render(request, "other_organization.html", status=409)
 
 
 def _inside(org_id: UUID, request: HttpRequest, get_response: Handler) -> HttpResponse:

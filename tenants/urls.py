@@ -11,6 +11,7 @@ urlpatterns = [
     path("people/me/", people.me, name="me"),
     path("people/<uuid:pk>/edit/", people.change_member, name="change_member"),
     path("people/<uuid:pk>/invite/", people.invite_again, name="invite_again"),
+    path("people/<uuid:pk>/withdraw/", people.withdraw, name="withdraw_invitation"),
     path("people/<uuid:pk>/back/", people.bring_back, name="bring_back"),
     re_path(f"^{GROUP}$", groups.groups, name="groups"),
     re_path(f"^{ONE}rename/$", groups.rename, name="rename_group"),

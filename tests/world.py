@@ -5,7 +5,7 @@ from typing import Any
 from senderid.assignment import assign
 from senderid.models import Assignment, ProviderAccount, SenderId
 from senderid.provisioning import add_sender
-from tenants.memberships import add_member
+from tenants.memberships import enroll
 from tenants.models import Assignee, Membership, Organization, Profile, Team
 
 PASSWORD = "correct-horse-battery"
@@ -18,7 +18,7 @@ def make_org(name: str = "Northwind", country: str = "US", **fields: Any) -> Org
 
 def make_member(org: Organization, name: str, role: str = "rep", **fields: Any) -> Membership:
     email = f"{name.lower()}@{org.name.lower().replace(' ', '')}.example"
-    return add_member(org=org, email=email, name=name, role=role, password=PASSWORD, **fields)
+    return enroll(org=org, email=email, name=name, role=role, password=PASSWORD, **fields)
 
 
 def make_account(org: Organization, sid: str = "AC" + "1" * 32, **fields: Any) -> ProviderAccount:

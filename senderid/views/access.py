@@ -19,6 +19,7 @@ from tenants import roles
 from tenants.api_base import pick
 from tenants.delegation import end_delegation
 from tenants.errors import DomainError
+from tenants.invitations import newest_of
 from tenants.models import Assignee, Delegation, Membership
 from tenants.views.doors import MemberRequest, page, show
 from tenants.views.groups import group_of
@@ -42,6 +43,7 @@ def member(request: MemberRequest, pk: UUID) -> HttpResponse:
         absences=absences.order_by("starts_at"),
         now=timezone.now(),
         order=_assignments_of(whom.assignee),
+        invitation=newest_of(whom) if whom.status == Membership.Status.INVITED else None,
     )
 
 
@@ -90,11 +92,11 @@ def absences(request: MemberRequest) -> HttpResponse:
 @page(roles.SET_UP)
 def group(request: MemberRequest, kind: str, pk: UUID) -> HttpResponse:
     of = group_of(request, kind, pk)
-    inside = of.members.filter(is_active=True).select_related("user").order_by("user__name")
+    inside = of.members.filter(is_active=True).select_related("user").order_by("name")
     others = (
         Membership.objects.for_org(request.org).filter(is_active=True).exclude(pk__in=inside.values("pk"))
     )
-    others = others.select_related("user").order_by("user__name")
+    others = others.select_related("user").order_by("name")
     order = _assignments_of(of.assignee)
     context = {
         "group": of,

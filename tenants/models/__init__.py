@@ -1,6 +1,7 @@
 from tenants.models.api_keys import ApiKey
 from tenants.models.assignees import Assignable, Assignee
 from tenants.models.audit import AuditEntry
+from tenants.models.invitations import Invitation
 from tenants.models.organizations import Organization
 from tenants.models.people import Delegation, Membership, Profile, Team, TeamMember, User
 from tenants.models.sessions import Session
@@ -11,6 +12,7 @@ __all__ = [
     "Assignee",
     "AuditEntry",
     "Delegation",
+    "Invitation",
     "Membership",
     "Organization",
     "Profile",

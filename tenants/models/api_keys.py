@@ -16,6 +16,9 @@ class ApiKey(TenantOwned):
     scopes = ArrayField(models.CharField(max_length=32), default=list)
     sandbox = models.BooleanField(default=False, help_text="reaches only the carrier simulator")
     created_by = TenantForeignKey(Membership, models.SET_NULL, null=True, blank=True)
+    made_with = TenantForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="made", help_text="the key that made it"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -69,7 +69,10 @@ class Team(Assignable, TenantOwned):
 
 
 class Membership(Assignable, TenantOwned):
-    """A user inside an org, with a role: what the product calls a member."""
+    """A person as one org knows them: begins with the invitation, becomes a login's once that login accepts it.
+
+    Name, title and address are the org's own; nothing here is shared with the login or with its other orgs.
+    """
 
     class Role(models.TextChoices):
         OWNER = "owner"
@@ -77,27 +80,49 @@ class Membership(Assignable, TenantOwned):
         REP = "rep"
         VIEWER = "viewer"
 
+    class Status(models.TextChoices):
+        INVITED = "invited"
+        ACTIVE = "active"
+        DEACTIVATED = "deactivated"
+
     assignee_kind = Assignee.Kind.MEMBER
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(
+        User,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="memberships",
+        help_text="empty until accepted",
+    )
+    email = models.EmailField()
+    name = models.CharField(max_length=120)
+    title = models.CharField(max_length=120, blank=True)
     role = models.CharField(max_length=8, choices=Role.choices, default=Role.REP)
     profile = TenantForeignKey(Profile, models.SET_NULL, null=True, blank=True, related_name="members")
     teams = models.ManyToManyField(Team, through="TeamMember", related_name="members", blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TenantOwned.Meta):
-        constraints = [models.UniqueConstraint(fields=["org", "user"], name="one_membership_per_org")]
+        constraints = [
+            models.UniqueConstraint(fields=["org", "user"], name="one_membership_per_org"),
+            models.UniqueConstraint("org", Lower("email"), name="one_member_per_address"),
+            models.CheckConstraint(
+                condition=Q(user__isnull=True, accepted_at__isnull=True)
+                | Q(user__isnull=False, accepted_at__isnull=False),
+                name="a_login_belongs_to_who_accepted",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
     @property
-    def name(self) -> str:
-        return self.user.name or self.user.email
-
-    @property
-    def email(self) -> str:
-        return self.user.email
+    def status(self) -> str:
+        if not self.is_active:
+            return self.Status.DEACTIVATED
+        return self.Status.ACTIVE if self.accepted_at else self.Status.INVITED
 
     @property
     def is_admin(self) -> bool:

@@ -15,14 +15,12 @@ from tenants.views.doors import MemberRequest, page, show
 
 @page(roles.SET_UP)
 def developers(request: MemberRequest) -> HttpResponse:
-    form = ApiKeyForm(request.POST or None, org=request.org)
-    made = form.save(request.member) if form.is_valid() else None
+    form = ApiKeyForm(request.POST or None, org=request.org, by=request.member)
+    made = form.save() if form.is_valid() else None
     keys = (
-        ApiKey.objects.for_org(request.org)
-        .select_related("created_by__user")
-        .order_by("revoked_at", "-created_at")
+        ApiKey.objects.for_org(request.org).select_related("created_by").order_by("revoked_at", "-created_at")
     )
-    fresh = ApiKeyForm(org=request.org) if made else form
+    fresh = ApiKeyForm(org=request.org, by=request.member) if made else form
     return show(request, "developers/keys.html", fresh, keys=keys, made=made)
 
 
@@ -33,4 +31,5 @@ def revoke(request: MemberRequest, pk: UUID) -> HttpResponse:
         api_keys.revoke(key=key)
         messages.success(request, f"“{key.name}” no longer opens anything.")
         return redirect("developers")
-    return show(request, "developers/revoke.html", key=key)
+    made = [row.name for row in key.made.all() if row.is_live]
+    return show(request, "developers/revoke.html", key=key, made=made)

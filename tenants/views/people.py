@@ -8,31 +8,42 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from tenants import access, memberships, roles
+from tenants import access, invitations, memberships, roles
 from tenants.api_base import pick
+from tenants.api_keys import live_keys_of
 from tenants.forms import MemberForm
 from tenants.models import Membership
 from tenants.views.doors import MemberRequest, in_pages, page, show
-from tenants.views.invitations import invite
 
 
 @page(roles.SET_UP)
 def people(request: MemberRequest) -> HttpResponse:
-    rows = Membership.objects.for_org(request.org).select_related("user", "profile").prefetch_related("teams")
-    found = in_pages(request, _narrowed(rows, request).order_by("user__name", "user__email"))
+    rows = Membership.objects.for_org(request.org).select_related("profile").prefetch_related("teams")
+    found = in_pages(request, _narrowed(rows, request).order_by("name", "email"))
     away = access.stand_ins(request.org, [member.pk for member in found])
     for member in found:
         member.absence = away.get(member.pk)
-    return show(request, "people/list.html", found=found, roles=Membership.Role.choices)
+    context = {"roles": Membership.Role.choices, "statuses": STATUSES}
+    return show(request, "people/list.html", found=found, **context)
+
+
+# "" is everybody who counts for routing: active and invited.
+STATUSES = {
+    "": ("Active and invited", Q(is_active=True)),
+    "active": ("Active", Q(is_active=True, accepted_at__isnull=False)),
+    "invited": ("Invited", Q(is_active=True, accepted_at__isnull=True)),
+    "deactivated": ("Deactivated", Q(is_active=False)),
+}
 
 
 def _narrowed(rows: Any, request: HttpRequest) -> Any:
     words, role = request.GET.get("q", "").strip(), request.GET.get("role", "")
-    rows = rows.filter(is_active=request.GET.get("status") != "deactivated")
+    _, state = STATUSES.get(request.GET.get("status", ""), STATUSES[""])
+    rows = rows.filter(state)
     if role in Membership.Role.values:
         rows = rows.filter(role=role)
     if words:
-        rows = rows.filter(Q(user__name__icontains=words) | Q(user__email__icontains=words))
+        rows = rows.filter(Q(name__icontains=words) | Q(email__icontains=words))
     return rows
 
 
@@ -40,8 +51,7 @@ def _narrowed(rows: Any, request: HttpRequest) -> Any:
 def add_member(request: MemberRequest) -> HttpResponse:
     form = MemberForm(request.POST or None, org=request.org, by=request.member)
     if form.is_valid() and (member := form.save()):
-        invite(request, member)
-        messages.success(request, f"{member.name} is a member; the way in was mailed to {member.email}.")
+        messages.success(request, f"Invitation sent to {member.email}.")
         return redirect("member", member.pk)
     return show(request, "people/member_form.html", form)
 
@@ -49,29 +59,42 @@ def add_member(request: MemberRequest) -> HttpResponse:
 @page(roles.SET_UP)
 def change_member(request: MemberRequest, pk: UUID) -> HttpResponse:
     member = member_of(request, pk)
+    keys = [key.name for key in live_keys_of(member)]
     form = MemberForm(request.POST or None, org=request.org, by=request.member, member=member)
     if form.is_valid() and form.save():
         messages.success(request, f"{member.name} is saved.")
+        if keys and not roles.may(member, roles.SET_UP):
+            messages.warning(request, f"Revoked API keys: {', '.join(keys)}.")
         return redirect("member", member.pk)
-    return show(request, "people/member_form.html", form, of=member)
+    return show(request, "people/member_form.html", form, of=member, keys=keys)
 
 
 @page(roles.SET_UP)
 def invite_again(request: MemberRequest, pk: UUID) -> HttpResponse:
     member = member_of(request, pk)
     if request.method == "POST":
-        invite(request, member)
-        messages.success(request, f"The way in was mailed to {member.email}.")
+        invitations.invite(member=member, by=request.member)
+        messages.success(request, f"Invitation sent to {member.email}.")
+    return redirect("member", member.pk)
+
+
+@page(roles.SET_UP)
+def withdraw(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Takes an open invitation back."""
+    member = member_of(request, pk)
+    if request.method == "POST":
+        invitations.withdraw(member=member, by=request.member)
+        messages.success(request, f"The invitation to {member.email} is withdrawn.")
     return redirect("member", member.pk)
 
 
 @page(roles.SET_UP)
 def bring_back(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """Activates a member that was deactivated."""
+    """Activates a member that was deactivated; one who never accepted is invited again."""
     member = member_of(request, pk)
     if request.method == "POST":
         memberships.change_member(member=member, by=request.member, is_active=True)
-        messages.success(request, f"{member.name} is a member again.")
+        messages.success(request, f"{member.name} is reactivated.")
     return redirect("member", member.pk)
 
 
@@ -82,5 +105,5 @@ def me(request: MemberRequest) -> HttpResponse:
 
 def member_of(request: MemberRequest, pk: UUID) -> Membership:
     """The member of this org with this id, or 404."""
-    rows = Membership.objects.for_org(request.org).select_related("user", "profile", "org")
+    rows = Membership.objects.for_org(request.org).select_related("profile", "org")
     return cast(Membership, pick(rows, pk, "member"))

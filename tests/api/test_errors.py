@@ -140,7 +140,14 @@ WRITES = [
     ("POST", "/email-templates"),
     ("PATCH", "/email-templates/{template}"), ("PATCH", "/organization"),
 ]  # fmt: skip
-NO_BODY = {"campaigns-start", "campaigns-pause", "campaigns-resume", "campaigns-cancel", "campaigns-report"}
+NO_BODY = {
+    "members-invite",
+    "campaigns-start",
+    "campaigns-pause",
+    "campaigns-resume",
+    "campaigns-cancel",
+    "campaigns-report",
+}
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ BODIES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("teams", {"email": "n@x.example", "name": "N", "teams": ["$team"]}),
     ],
     "PATCH /members/{pk}": [("profile", {"profile": "$profile"}), ("teams", {"teams": ["$team"]})],
+    "POST /members/{pk}/invitation": [],
     "POST /profiles": [],
     "PATCH /profiles/{pk}": [],
     "POST /teams": [],

@@ -9,10 +9,10 @@ from django.db import transaction
 
 from senderid.models import ProviderAccount
 from senderid.providers.twilio import announce_account
-from tenants import api_keys
+from tenants import api_keys, roles
 from tenants.errors import DomainError
 from tenants.limits import readable_country
-from tenants.memberships import add_member
+from tenants.memberships import enroll
 from tenants.models import Membership, Organization
 
 ZONES = {"US": "America/New_York", "GB": "Europe/London", "DE": "Europe/Berlin", "FR": "Europe/Paris"}
@@ -49,7 +49,8 @@ class Command(BaseCommand):
             org = make_org(given["org"], readable_country(given["country"]))
         owner = _owner(org, given["email"], given["password"])
         account = _account(org, given)
-        _, key = api_keys.mint(org=org, name="bootstrap", created_by=owner)
+        maker = owner if roles.may(owner, roles.MANAGE_OWNERS) else None
+        _, key = api_keys.mint(org=org, name="bootstrap", created_by=maker)
         shown = account and {
             "id": account.pk,
             "account_key": account.account_key,
@@ -66,14 +67,15 @@ def make_org(name: str, country: str) -> Organization:
 
 
 def _owner(org: Organization, email: str, password: str | None) -> Membership:
-    known = Membership.objects.for_org(org).filter(user__email__iexact=email).first()
+    known = Membership.objects.for_org(org).filter(email__iexact=email, user__isnull=False).first()
     if known is not None:
         return known
     if Membership.objects.for_org(org).exists():
-        return Membership.objects.for_org(org).filter(role="owner").order_by("created_at")[0]
+        owners = Membership.objects.for_org(org).filter(role="owner", is_active=True, user__isnull=False)
+        return owners.order_by("created_at")[0]
     if not password:
         raise CommandError("--password is needed for a new organization's first owner.")
-    return add_member(org=org, email=email, name=email.split("@")[0], role="owner", password=password)
+    return enroll(org=org, email=email, name=email.split("@")[0], role="owner", password=password)
 
 
 def _account(org: Organization, given: dict[str, Any]) -> ProviderAccount | None:
