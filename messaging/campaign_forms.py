@@ -9,8 +9,10 @@ from django.db.models import F, Func
 from messaging import campaigns, consent, programs
 from messaging.models import Campaign, Contact, ContactList, OptOut, Program
 from senderid.assignment import assign
+from senderid.delegated import known_sender_ids
 from senderid.models import Assignment, SenderId
 from senderid.phone_numbers import national, parse, read_number
+from tenants.access import standing_of
 from tenants.errors import DomainError
 from tenants.forms import LocalTime, ManyTicked, OneChosen, RuleForm
 from tenants.models import Assignee, Membership, Organization
@@ -317,9 +319,10 @@ class ExplainForm(forms.Form):
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
         fields["who"].choices = _askers(member)
-        fields["sender"].queryset = (
-            SenderId.objects.for_org(member.org_id).exclude(status="retired").order_by("value")
-        )
+        senders = SenderId.objects.for_org(member.org_id).exclude(status="retired")
+        if not member.is_admin:
+            senders = senders.filter(pk__in=known_sender_ids(standing_of(member)))
+        fields["sender"].queryset = senders.order_by("value")
 
 
 def _askers(member: Membership) -> list[Any]:

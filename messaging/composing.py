@@ -78,12 +78,21 @@ def preview_of(*, request: Request) -> Preview:
         return Preview(cut, refusal=error.text)
     return Preview(
         cut=cut,
-        choice=plan.choice,
+        choice=_known_to(request, plan.choice),
         refusal="" if plan.choice.sender else plan.choice.text,
         warnings=plan.warnings,
         due_at=plan.due_at,
         instruction=_instruction(plan.choice.sender, request.body),
     )
+
+
+def _known_to(request: Request, choice: Choice) -> Choice:
+    """An admin sees every sender that was not chosen; others only theirs and the conversation's."""
+    if request.as_member is None or request.as_member.is_admin:
+        return choice
+    own = request.conversation.sender_id if request.conversation else None
+    known = (row for row in choice.rejected if row.code != "not_assigned" or row.sender.pk == own)
+    return replace(choice, rejected=tuple(known))
 
 
 def _instruction(sender: SenderId | None, body: str) -> str:

@@ -112,8 +112,8 @@ def clean_tags(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tag for tag in (" ".join(str(t).split())[:40] for t in tags) if tag))
 
 
-def change_contact(*, contact: Contact, **changes: Any) -> Contact:
-    """Changes name, owner, tags, attributes (merged; null takes one away), timezone."""
+def write_changes(*, contact: Contact, **changes: Any) -> Contact:
+    """Changes name, owner, tags, attributes (merged; null takes one away), timezone. Who may: `contact_changes`."""
     if "tags" in changes:
         changes["tags"] = clean_tags(changes["tags"])
     if "attributes" in changes:

@@ -78,8 +78,20 @@ class ContactForm(forms.Form):
         if contact is not None:
             del self.fields["number"]
 
+    def lock_owner(self) -> None:
+        """Shows the owner; browsers send nothing for it, and nothing sent leaves it as it is."""
+        field = self.fields["owner"]
+        field.widget.attrs["disabled"] = True
+        field.help_text = "Only the owner or an admin can change this."
+
     def clean_tags(self) -> list[str]:
         return split_tags(self.cleaned_data["tags"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if "disabled" in self.fields["owner"].widget.attrs and "owner" not in self.data:
+            data.pop("owner", None)
+        return data
 
 
 def split_tags(text: str) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from senderid.models import Assignment, DelegatedSender, SenderId
 from tenants.access import Standing
@@ -69,9 +70,18 @@ def _teams_and_senders(standing: Standing) -> tuple[dict[UUID, list[UUID]], dict
 
 def readable_sender_ids(standing: Standing) -> set[UUID]:
     """Senders whose texts this standing may read by live assignments to people and by delegation. Not campaigns'."""
+    return _sender_ids(standing, Assignment.live(), can_read=True)
+
+
+def known_sender_ids(standing: Standing) -> set[UUID]:
+    """Senders that were ever assigned to what this standing is: those it may be told about, usable now or not."""
+    return _sender_ids(standing)
+
+
+def _sender_ids(standing: Standing, *conditions: Q, **fields: bool) -> set[UUID]:
     covered = delegated_assignments(standing)
     rows = Assignment.objects.for_org(standing.org_id).filter(
-        Assignment.live(), can_read=True, assignee__in=[*standing.assignees, *covered]
+        *conditions, **fields, assignee__in=[*standing.assignees, *covered]
     )
     found = set()
     for sender_id, assignee_id in rows.values_list("sender_id", "assignee_id"):

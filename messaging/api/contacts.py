@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from messaging import consent, contacts
+from messaging.contact_changes import change_contact
 from messaging.models import Contact, ContactList, OptOut, Program
 from senderid.models import SenderId
 from senderid.phone_numbers import read_number
@@ -91,7 +92,7 @@ class ContactViewSet(OrgViewSet):
     def partial_update(self, request: Request, pk: str) -> Response:
         row, given = self.get_object(), self._with_owner(self.read_input(ContactChangeSerializer))
         agreed = given.pop("consent", None)
-        contacts.change_contact(contact=row, **given)
+        change_contact(contact=row, **given)
         self._consent(row, agreed)
         return Response(self.show(row))
 

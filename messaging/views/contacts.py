@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from messaging import contacts as rules
+from messaging.contact_changes import change_contact, may_change_owner
 from messaging.contact_facts import facts_of
 from messaging.forms import ContactForm
 from messaging.models import Contact
@@ -54,10 +55,15 @@ def add(request: MemberRequest) -> HttpResponse:
 def change(request: MemberRequest, pk: UUID) -> HttpResponse:
     row = _contact(request, pk)
     form = ContactForm(request.POST or None, org_id=request.org.pk, contact=row)
+    if not may_change_owner(contact=row, by=request.member):
+        form.lock_owner()
     if request.method == "POST" and form.is_valid():
-        rules.change_contact(contact=row, **form.cleaned_data)
-        messages.success(request, "Saved.")
-        return redirect("contact", pk=row.pk)
+        try:
+            change_contact(contact=row, by=request.member, **form.cleaned_data)
+            messages.success(request, "Saved.")
+            return redirect("contact", pk=row.pk)
+        except DomainError as error:
+            form.add_error(error.field if error.field in form.fields else None, error.text)
     return show(request, "contacts/form.html", form, contact=row)
 
 

@@ -40,7 +40,8 @@ def explain(request: MemberRequest) -> HttpResponse:
             plan = plan_text(request=_asked(request, form.cleaned_data))
         except DomainError as error:
             refusal = error
-    rejected = [_mendable(request.member, plan, form, row) for row in plan.choice.rejected] if plan else []
+    known = [row for row in plan.choice.rejected if _may_know(request.member, row)] if plan else []
+    rejected = [_mendable(request.member, plan, form, row) for row in known] if plan else []
     template = "explain/_answer.html" if request.headers.get("HX-Request") else "explain/page.html"
     return show(request, template, form, plan=plan, refusal=refusal, rejected=rejected)
 
@@ -63,6 +64,11 @@ def _asked(request: MemberRequest, given: dict[str, Any]) -> Request:
         named=given["sender"],
         wants_reply=given["wants_reply"],
     )
+
+
+def _may_know(member: Membership, refusal: Refusal) -> bool:
+    """An admin hears of every sender; others of those that are, or were, assigned to them."""
+    return member.is_admin or refusal.code != "not_assigned"
 
 
 def _mendable(member: Membership, plan: Plan, form: ExplainForm, refusal: Refusal) -> Rejected:

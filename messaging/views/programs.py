@@ -92,9 +92,8 @@ def program(request: MemberRequest, pk: UUID) -> HttpResponse:
             return redirect("program", row.pk)
     held = Assignment.objects.for_org(request.org).filter(assignee=row.pk).select_related("sender")
     senders = [assignment.sender.display for assignment in held]
-    subscribed = Subscription.objects.for_org(request.org).filter(program=row)
+    subscribed, texts = _readable(request.member, row)
     states = dict(subscribed.values_list("state").annotate(n=Count("pk")))
-    texts = Message.objects.for_org(request.org).filter(program=row).select_related("contact", "sender")
     return show(
         request,
         "programs/one.html",
@@ -104,8 +103,20 @@ def program(request: MemberRequest, pk: UUID) -> HttpResponse:
         sentence=speak_of_program(row, [keyword.word for keyword in row.keywords.all()], senders),
         states=states,
         found=in_pages(request, subscribed.select_related("contact").order_by("-asked_at"), 20),
-        texts=texts.order_by("-pk")[:LAST_TEXTS],
+        texts=texts.select_related("contact", "sender").order_by("-pk")[:LAST_TEXTS],
     )
+
+
+def _readable(member: Membership, row: Program) -> tuple[QuerySet[Subscription], QuerySet[Message]]:
+    """Its subscribers and texts: all for admins, and for others those whose conversations they may read."""
+    subscribed = Subscription.objects.for_org(member.org_id).filter(program=row)
+    texts = Message.objects.for_org(member.org_id).filter(program=row)
+    if member.is_admin:
+        return subscribed, texts
+    talks = readable_by(member)
+    if row.owner_id != member.pk:
+        subscribed = subscribed.filter(contact__in=talks.filter(program=row).values("contact"))
+    return subscribed, texts.filter(conversation__in=talks.values("pk"))
 
 
 def program_of(request: MemberRequest, pk: UUID) -> Program:
