@@ -33,6 +33,7 @@ class Offer:
     state: str
 
 
+@transaction.atomic
 def invite(*, member: Membership, by: Membership | None = None) -> Invitation:
     """A new link, emailed after commit; the links before it stop working. 422 `too_soon` within a minute of the last."""
     if member.status != Membership.Status.INVITED:
