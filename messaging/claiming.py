@@ -66,11 +66,6 @@ WITH leaving AS (
 INSERT INTO messaging_attempt (id, org_id, message_id, no, sender_value, started_at, outcome, code, provider_sid, looked_up)
 SELECT attempt_id, org_id, id, attempt_no, from_value, now(), '', '', '', 0 FROM leaving
 """
-PROMOTE = """
-UPDATE messaging_message SET status = 'queued'
-WHERE id = ANY(ARRAY(SELECT id FROM messaging_message WHERE status = 'scheduled' AND due_at <= now()
-  ORDER BY due_at LIMIT 2000 FOR UPDATE SKIP LOCKED))
-"""
 # {held: (state, code, words)} of those that end here.
 ENDS = {
     "expired": ("expired", "expired", "It could not be handed over within its validity."),
@@ -106,13 +101,6 @@ class Claimed:
     no: int
     expires_at: float  # of time.time()
     sender_id: uuid.UUID
-
-
-def promote_scheduled() -> int:
-    """Scheduled texts whose time has come join the queue."""
-    with connection.cursor() as cursor:
-        cursor.execute(PROMOTE)
-        return int(cursor.rowcount)
 
 
 def claim(

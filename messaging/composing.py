@@ -1,19 +1,18 @@
-"""What the composer does: says who would speak and why, sends a text once, keeps a note.
+"""What the composer shows: which sender a message would leave from and why; it keeps notes.
 
-Called by the composer's views while one types and when one sends; `planning` decides and `sending` queues.
+Called by the composer's views while one types; `planning` decides. Submitting: `messaging.inbox.submissions`.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from messaging import conversations, segments
 from messaging.live_events import tell_conversation
-from messaging.models import Conversation, Message, TimelineEntry
+from messaging.models import Conversation, TimelineEntry
 from messaging.planning import Request, plan_text
-from messaging.sending import queue_message
 from senderid.board import load_board
 from senderid.eligibility import Ask
 from senderid.models import SenderId
@@ -102,25 +101,6 @@ def _instruction(sender: SenderId | None, body: str) -> str:
     return "" if sender.reply_instruction.casefold() in body.casefold() else sender.reply_instruction
 
 
-def new_client_ref() -> str:
-    """Marks one filled-in composer; the same mark never sends twice."""
-    return f"composer-{uuid4()}"
-
-
-@transaction.atomic
-def send_once(*, request: Request, client_ref: str) -> Message:
-    """Queues the text unless this member's page sent the same `client_ref` before; then that text is the answer."""
-    org, member = request.org, request.as_member
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{org.pk}:{client_ref}"])
-    known = (
-        Message.objects.for_org(org)
-        .filter(client_ref=client_ref, sent_by=member)
-        .select_related("conversation")
-    )
-    return known.first() or queue_message(request=request, client_ref=client_ref)
-
-
 def usable_senders(*, member: Membership) -> list[SenderId]:
     """Active senders this member may send from now, by label; which one a text may take depends on its destination."""
     ask = Ask(org_id=member.org_id, country=member.org.country, standing=standing_of(member))
@@ -138,14 +118,20 @@ def usable_senders(*, member: Membership) -> list[SenderId]:
 
 
 @transaction.atomic
-def write_note(*, conversation: Conversation, text: str, by: Membership) -> TimelineEntry:
+def write_note(
+    *, conversation: Conversation, text: str, by: Membership, client_ref: str = ""
+) -> TimelineEntry:
     """A note for colleagues; the contact never sees it."""
     if not text.strip():
         raise unreadable("body", "Write something first; the note is empty.", "required")
     if len(text) > 2000:
         raise unreadable("body", f"A note has at most 2,000 characters; shorten it by {len(text) - 2000}.")
     entry = conversations.note(
-        conversation=conversation, kind=TimelineEntry.Kind.NOTE, text=text.strip(), by=by
+        conversation=conversation,
+        kind=TimelineEntry.Kind.NOTE,
+        text=text.strip(),
+        by=by,
+        client_ref=client_ref,
     )
     tell_conversation(conversation)
     return entry

@@ -15,6 +15,7 @@ from django.utils import timezone
 from messaging.live_events import tell_conversation
 from messaging.models import Contact, Conversation, ConversationRead, Message, TimelineEntry
 from messaging.signals import conversation_assigned, conversation_closed
+from messaging.statuses import Status as TextStatus
 from senderid.delegated import assignee_ids_of, readable_sender_ids
 from senderid.models import Assignment, SenderId
 from tenants import rows
@@ -33,6 +34,9 @@ BY_A_PERSON = (
     "status = CASE known.status WHEN 'closed' THEN 'open' ELSE known.status END"
 )
 
+# A message that leaves later: the row shows it when it leaves (`scheduled.PROMOTE`), and whoever waits goes on waiting.
+BY_A_SCHEDULE = "changed_at = EXCLUDED.changed_at"
+
 
 def open_conversation(*, org: Organization, sender: SenderId, contact: Contact) -> Conversation:
     """The one conversation of this sender and contact, made if new."""
@@ -44,12 +48,15 @@ def open_conversation(*, org: Organization, sender: SenderId, contact: Contact) 
 def write_with(*, message: Message, human: Membership | None) -> Conversation:
     """Writes a text of ours and its conversation, opened if new, with the text on its row as `record_outbound` puts it:
     one statement."""
+    scheduled = message.status == TextStatus.SCHEDULED
     row = rows.new(
         Conversation,
-        org=message.org, sender=message.sender, contact=message.contact, last_human=human,
-        last_at=message.created_at, last_body=message.body[:160], last_direction=Message.Direction.OUTBOUND,
+        org=message.org, sender=message.sender, contact=message.contact,
+        last_human=None if scheduled else human, last_at=message.created_at,
+        last_body="" if scheduled else message.body[:160],
+        last_direction="" if scheduled else Message.Direction.OUTBOUND,
     )  # fmt: skip
-    kept = WRITE_OF_A_PERSON if human else WRITE_OF_AUTOMATION
+    kept = WRITE_OF_A_SCHEDULE if scheduled else WRITE_OF_A_PERSON if human else WRITE_OF_AUTOMATION
     with connection.cursor() as cursor:
         given = {"text": rows.as_json(message), "talk": rows.as_json(row)}
         values = kept.ask(cursor, given).fetchone()
@@ -78,6 +85,7 @@ def _writing(name: str, changes: str) -> Kept:
 
 WRITE_OF_A_PERSON = _writing("write_of_a_person", BY_A_PERSON)
 WRITE_OF_AUTOMATION = _writing("write_of_automation", BY_AUTOMATION)
+WRITE_OF_A_SCHEDULE = _writing("write_of_a_schedule", BY_A_SCHEDULE)
 
 
 def record_outbound(*, conversation: Conversation, message: Message, human: Membership | None) -> None:
@@ -94,6 +102,31 @@ def record_outbound(*, conversation: Conversation, message: Message, human: Memb
         if conversation.status == Status.CLOSED:
             changes["status"] = Status.OPEN
     _update(conversation, **changes)
+
+
+def record_cancelled(*, conversation: Conversation) -> None:
+    """A queued message was cancelled: the row shows what came before it, and who waited for it waits again."""
+    shown = Message.objects.for_org(conversation.org_id).filter(
+        sender=conversation.sender_id, contact=conversation.contact_id
+    )
+    shown = shown.exclude(status__in=[TextStatus.SCHEDULED, TextStatus.CANCELLED])
+    last = shown.order_by("-pk").first()
+    replied = (
+        shown.filter(direction=Message.Direction.OUTBOUND, sent_by__isnull=False).order_by("-pk").first()
+    )
+    unanswered = shown.filter(direction=Message.Direction.INBOUND, hushed="")
+    if replied is not None:
+        unanswered = unanswered.filter(pk__gt=replied.pk)
+    first = unanswered.order_by("pk").first()
+    _update(
+        conversation,
+        last_at=last.created_at if last else conversation.last_at,
+        last_body=last.body[:160] if last else "",
+        last_direction=last.direction if last else "",
+        last_human=replied.sent_by if replied else None,
+        waiting_since=first.created_at if first and conversation.status != Status.CLOSED else None,
+        changed_at=timezone.now(),
+    )
 
 
 def record_inbound(
@@ -260,10 +293,17 @@ def set_tags(*, conversation: Conversation, tags: list[str]) -> None:
     tell_conversation(conversation)
 
 
-def note(*, conversation: Conversation, kind: str, text: str, by: Membership | None = None) -> TimelineEntry:
+def note(
+    *,
+    conversation: Conversation,
+    kind: str,
+    text: str,
+    by: Membership | None = None,
+    client_ref: str = "",
+) -> TimelineEntry:
     """A line in the thread besides the texts."""
     return TimelineEntry.objects.for_org(conversation.org_id).create(
-        conversation=conversation, kind=kind, text=text[:2000], member=by
+        conversation=conversation, kind=kind, text=text[:2000], member=by, client_ref=client_ref
     )
 
 

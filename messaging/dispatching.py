@@ -19,9 +19,9 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from messaging import claiming
 from messaging.draining import Drain, stop
 from messaging.models import Message
+from messaging.scheduled import promote_scheduled
 from messaging.sending import DISPATCH
 from messaging.statuses import Status
 from tenants import hints
@@ -74,7 +74,7 @@ def is_due() -> bool:
 
 def sweep() -> int:
     """Hints when something is due; does the work itself when due rows have not moved for 3 s, and goes on with it."""
-    claiming.promote_scheduled()
+    promote_scheduled()
     due = Message.unscoped.filter(status=Status.QUEUED, due_at__lte=timezone.now()).order_by("due_at")
     oldest = due.values_list("pk", "attempt_no").first()
     if oldest is None:

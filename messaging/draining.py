@@ -21,6 +21,7 @@ from messaging import claiming, measures, recording
 from messaging.carriers import LATE, Carriers, read_account, stopping
 from messaging.claiming import Claimed
 from messaging.failpoints import failpoint
+from messaging.scheduled import promote_scheduled
 from messaging.throttle import Throttle
 from messaging.turns import Turns
 from senderid.models import ProviderAccount
@@ -96,7 +97,7 @@ class Drain:
     def _claim(self) -> list[Claimed]:
         close_old_connections()
         if time.monotonic() - self._promoted_at > PROMOTE_EVERY:
-            claiming.promote_scheduled()
+            promote_scheduled()
             self._promoted_at = time.monotonic()
         began = time.monotonic()
         batch = claiming.claim(_throttle, turns=self._turns, room=self._carriers.room)

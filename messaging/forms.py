@@ -26,21 +26,28 @@ class LookForm(forms.Form):
     q = forms.CharField(max_length=200, required=False)
 
 
-class TextForm(forms.Form):
-    """A text, or a note, as it stands in the composer."""
+class ComposerForm(forms.Form):
+    """A composer as it was submitted: what was typed, whom it was drawn for, what its page had shown."""
 
+    conversation = forms.CharField(max_length=40, required=False)
+    to = forms.CharField(max_length=40, required=False, label="To")
+    mode = forms.CharField(max_length=10, required=False)
     body = forms.CharField(strip=False, required=False, max_length=20_000)
-    mode = forms.ChoiceField(choices=[("text", "text"), ("note", "note")], required=False)
+    when = forms.CharField(max_length=10, required=False)
     send_at = forms.DateTimeField(required=False, widget=LOCAL)
     client_ref = forms.CharField(max_length=100, required=False)
+    seen = forms.CharField(max_length=8000, required=False)
+    expected_sender = forms.UUIDField(required=False)
+    tab = forms.CharField(max_length=40, required=False)
+    edited = forms.IntegerField(min_value=0, max_value=2**53, required=False)
+    revision = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
 
 
-class NewTextForm(TextForm):
-    """A text to a number, from a sender that was chosen or automatically."""
+class NewMessageForm(ComposerForm):
+    """A message to a number, from a sender that was chosen or automatically."""
 
-    to = forms.CharField(max_length=40, required=False, label="To")
     sender: Any = forms.ModelChoiceField(None, required=False, empty_label="Automatic", label="From")
-    wants_reply = forms.BooleanField(required=False, label="I want a reply")
+    wants_reply = forms.BooleanField(required=False, label="Expect a reply")
 
     def __init__(self, *args: Any, org: Organization, senders: list[SenderId], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -12,8 +12,10 @@ from django.db.models import Q
 
 from messaging.conversations import readable_by, with_unread
 from messaging.folders import in_folder, narrowed
-from messaging.models import Conversation
+from messaging.inbox.drafts import newest_drafts
+from messaging.models import Conversation, Message
 from messaging.rail import SharedInbox, shared_inboxes
+from messaging.statuses import Status
 from tenants.errors import NotFound, unreadable
 from tenants.models import Membership
 
@@ -22,7 +24,8 @@ PAGE, MOST = 50, 200
 
 @dataclass(frozen=True)
 class Listed:
-    """Rows as the list shows them, and the cursor of those after; each row has `unread_count` and `place`."""
+    """Rows as the list shows them, and the cursor of those after; each row has `unread_count`, `place`, `draft`
+    (the member's newest one, or None) and `scheduled` (the next message to leave, where the row shows it)."""
 
     rows: list[Conversation]
     next: str = ""
@@ -52,6 +55,8 @@ def list_conversations(
     found = list(rows.order_by("-last_at", "-pk")[: most + 1])
     shown = found[:most]
     _name_places(shown, inboxes)
+    _add_drafts(shown, member)
+    _add_scheduled(shown, folder)
     return Listed(shown, _cursor(shown[-1]) if len(found) > most else "", inboxes)
 
 
@@ -67,6 +72,25 @@ def _name_places(rows: Iterable[Conversation], inboxes: Iterable[SharedInbox]) -
     names = {sender: inbox.name for inbox in reversed(list(inboxes)) for sender in inbox.senders}
     for row in rows:
         row.place = names.get(row.sender_id, "")  # type: ignore[attr-defined]
+
+
+def _add_drafts(rows: list[Conversation], member: Membership) -> None:
+    drafts = newest_drafts(member=member, conversations=[row.pk for row in rows])
+    for row in rows:
+        row.draft = drafts.get(row.pk)  # type: ignore[attr-defined]
+
+
+def _add_scheduled(rows: list[Conversation], folder: str) -> None:
+    """In the folder Scheduled, and where nothing else has passed yet; one query, and only then."""
+    wanted = [row for row in rows if folder == "scheduled" or not row.last_direction]
+    found: dict[UUID | None, Message] = {}
+    if wanted:
+        texts = Message.objects.for_org(wanted[0].org_id).filter(
+            conversation__in=[row.pk for row in wanted], status=Status.SCHEDULED
+        )
+        found = {text.conversation_id: text for text in texts.order_by("-due_at")}
+    for row in rows:
+        row.scheduled = found.get(row.pk)  # type: ignore[attr-defined]
 
 
 def _cursor(row: Conversation) -> str:

@@ -67,7 +67,7 @@ def queue_inside(
     message = _row(request, plan, sender, contact)
     message.api_key, message.client_ref, message.metadata = api_key, client_ref, metadata or {}
     if request.campaign is None:
-        _tell(conversations.write_with(message=message, human=request.as_member), request)
+        _tell(conversations.write_with(message=message, human=request.as_member), request, message)
     elif not WRITE_OF_CAMPAIGN(message):
         raise DomainError("duplicate", f"{contact} has this campaign’s text already.", field="to")
     hints.after_commit(DISPATCH)
@@ -124,9 +124,10 @@ def _origin(request: Request) -> str:
     return Message.Origin.MANUAL if request.as_member else Message.Origin.API
 
 
-def _tell(conversation: Conversation, request: Request) -> None:
+def _tell(conversation: Conversation, request: Request, message: Message) -> None:
+    """A scheduled message is no reply before it leaves (`scheduled`)."""
     tell_conversation(conversation)
-    if request.as_member is not None:
+    if request.as_member is not None and message.status != Status.SCHEDULED:
         member_id, conversation_id = request.as_member.pk, conversation.pk
         transaction.on_commit(
             lambda: human_replied.send_robust(Message, conversation_id=conversation_id, member_id=member_id)
@@ -207,9 +208,12 @@ def cancel(*, message: Message, by: Membership | None = None) -> Message:
     row = Message.objects.for_org(message.org_id).select_for_update().get(pk=message.pk)
     if row.status not in (Status.SCHEDULED, Status.QUEUED) or not may_move(row.status, Status.CANCELLED):
         raise DomainError("too_late", f"It is {row.status} already and can’t be cancelled.")
+    was_queued = row.status == Status.QUEUED
     row.status, row.final_at = Status.CANCELLED, timezone.now()
     row.save(update_fields=["status", "final_at"])
     if row.conversation is not None:
+        if was_queued:
+            conversations.record_cancelled(conversation=row.conversation)
         tell_conversation(row.conversation)
     return row
 

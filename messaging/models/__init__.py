@@ -2,6 +2,7 @@ from messaging.models.campaigns import Campaign, CampaignCount, CampaignPortion,
 from messaging.models.consent import ConsentEntry, OptOut, Usage
 from messaging.models.contacts import Contact, ContactList, ContactListEntry
 from messaging.models.conversations import Conversation, ConversationRead, TimelineEntry
+from messaging.models.drafts import Draft
 from messaging.models.messages import Attempt, IdempotencyKey, InboundEvent, Message, ReceiptEvent
 from messaging.models.programs import Program, ProgramKeyword, Subscription
 
@@ -17,6 +18,7 @@ __all__ = [
     "ContactListEntry",
     "Conversation",
     "ConversationRead",
+    "Draft",
     "IdempotencyKey",
     "InboundEvent",
     "Message",

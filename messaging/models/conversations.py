@@ -105,7 +105,13 @@ class TimelineEntry(TenantOwned):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     member = TenantForeignKey(Membership, models.SET_NULL, null=True, related_name="+")
     text = models.CharField(max_length=2000)
+    client_ref = models.CharField(max_length=100, blank=True, default="", db_default="")
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "client_ref"], condition=~Q(client_ref=""), name="one_note_per_client_ref"
+            )
+        ]
         indexes = [models.Index(fields=["conversation", "at"])]

@@ -1,5 +1,6 @@
 """The inbox: folders, list, one conversation. The same addresses give the whole page or, to htmx, its parts."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -12,11 +13,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from messaging import conversations
-from messaging.composing import answer_to, new_client_ref, preview_of
+from messaging.composing import answer_to, preview_of
 from messaging.contact_facts import facts_of
 from messaging.contacts import clean_tags
 from messaging.folders import FOLDERS
 from messaging.forms import LookForm, SnoozeForm, split_tags
+from messaging.inbox.drafts import as_dict, drafts_of, new_client_ref
+from messaging.inbox.unseen import seen_marker
 from messaging.listing import PAGE as ROWS
 from messaging.listing import Listed, list_conversations
 from messaging.live_events import events_url, token_for
@@ -101,23 +104,43 @@ def most_of(request: HttpRequest, usual: int) -> int:
     return int(given) if given.isdecimal() else usual
 
 
-def conversation_page(request: MemberRequest, pk: UUID, look: Look, **draft: Any) -> dict[str, Any]:
-    """Everything the panes of one conversation show."""
+def conversation_page(request: MemberRequest, pk: UUID, look: Look, **typed: Any) -> dict[str, Any]:
+    """Everything the panes of one conversation show; `typed` is a composer that was refused."""
     conversation = conversation_for(member=request.member, pk=pk)
+    parts = thread_parts(request, conversation, look)
     return {
-        **thread_parts(request, conversation, look),
+        **parts,
+        **composer_of(request, conversation),
         "preview": preview_of(request=answer_to(conversation=conversation, member=request.member, body="")),
-        "client_ref": new_client_ref(),
-        **draft,
+        **typed,
+    }
+
+
+def composer_of(request: MemberRequest, conversation: Conversation | None) -> dict[str, Any]:
+    """The composer's contents: the newest draft, else an empty message."""
+    if not roles.may(request.member, roles.SEND):
+        return {}
+    drafts = [as_dict(draft) for draft in drafts_of(member=request.member, conversation=conversation)]
+    newest = drafts[0] if drafts else {}
+    return {
+        "drafts_json": json.dumps(drafts),
+        "client_ref": newest.get("ref") or new_client_ref(),
+        "revision": newest.get("revision", 0),
+        "mode": newest.get("mode", ""),
+        "body": newest.get("body", ""),
+        "later": newest.get("later", False),
+        "send_at": newest.get("send_at", ""),
     }
 
 
 def thread_parts(request: MemberRequest, conversation: Conversation, look: Look) -> dict[str, Any]:
     """What changes while a conversation is open: head, time line, details."""
+    lines = thread_for(conversation=conversation, most=most_of(request, LINES))
     return {
         "look": look,
         "open": conversation,
-        "thread": thread_for(conversation=conversation, most=most_of(request, LINES)),
+        "thread": lines,
+        "seen": seen_marker(lines.lines),
         "facts": facts_of(contact=conversation.contact, member=request.member),
         "absence": absence_behind(member=request.member, conversation=conversation),
         "people": people_of(request.member),

@@ -13,5 +13,4 @@ document.addEventListener("htmx:responseError", (event) => {
   toast(page.querySelector("[data-says], main .empty p")?.textContent.trim() || "That did not work. Reload the page and try again.", "error");
 });
 
-document.addEventListener("htmx:sendError", () => toast("You seem to be offline. Nothing was lost; try again.", "error"));
 document.addEventListener("says", (event) => toast(event.detail.text, event.detail.tone));

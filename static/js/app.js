@@ -2,6 +2,7 @@
 import "./answers.js";
 import "./composer.js";
 import "./confirm.js";
+import "./connection.js";
 import "./copy.js";
 import "./dialogs.js";
 import "./inserts.js";

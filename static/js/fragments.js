@@ -18,19 +18,34 @@ export function refresh(url) {
 async function run(url, state) {
   do {
     state.again = false;
-    const answer = await fetch(url, { headers: { "HX-Request": "true", "X-Fragment": "true" }, credentials: "same-origin" });
-    if (answer.redirected || !answer.ok) return false;
+    const answer = await ask(url);
+    if (!answer || answer.redirected || !answer.ok) return false;
     place(await answer.text());
   } while (state.again);
   return true;
+}
+
+// null without a connection: the next event or poll asks again.
+async function ask(url) {
+  try {
+    const headers = { "HX-Request": "true", "X-Fragment": "true" };
+    return await fetch(url, { headers, credentials: "same-origin" });
+  } catch {
+    return null;
+  }
 }
 
 function place(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   for (const part of [...page.body.children].filter((element) => element.id)) {
     const here = document.getElementById(part.id);
-    if (here && !isBusy(here) && here.innerHTML !== part.innerHTML) put(here, part);
+    if (here && isOfSame(here, part) && !isBusy(here) && here.innerHTML !== part.innerHTML) put(here, part);
   }
+}
+
+// A part names its conversation; when another one is open by now it is dropped. So is a list of other filters.
+function isOfSame(here, part) {
+  return here.dataset.conversation === part.dataset.conversation && here.dataset.look === part.dataset.look;
 }
 
 function isBusy(element) {

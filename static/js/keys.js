@@ -3,6 +3,9 @@ import { open } from "./dialogs.js";
 
 const isTyping = (element) => element.closest("input, textarea, select, [contenteditable]");
 
+// A dialog is open, or the conversation that a letter would act on is just being replaced.
+const isElsewhere = () => document.querySelector("dialog[open], .composer[inert]");
+
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     event.preventDefault();
@@ -10,7 +13,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.key === "Escape" && isTyping(event.target)) event.target.blur();
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || isElsewhere()) return;
   if (press(event.key)) event.preventDefault();
 });
 

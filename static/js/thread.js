@@ -1,4 +1,5 @@
 // The thread: begins at its end, marks what is seen as read, says new texts to screen readers, loads earlier ones.
+import { refreshHints } from "./composer-hints.js";
 import { opened, refreshList, refreshRail } from "./inbox.js";
 
 const scroller = () => document.querySelector(".thread");
@@ -35,23 +36,27 @@ let newest = null;
 function announce() {
   const last = [...document.querySelectorAll("#timeline .bubble:not(.out)")].pop();
   if (newest !== null && last && last.id !== newest) {
-    document.getElementById("announcer").textContent = `New text: ${last.textContent.trim().slice(0, 200)}`;
-    askAgainWhoSpeaks();
+    document.getElementById("announcer").textContent = `New message: ${last.textContent.trim().slice(0, 200)}`;
   }
   newest = last?.id ?? "";
 }
 
-// STOP or START may have come in. What is being typed stays; an empty composer is fetched anew.
-function askAgainWhoSpeaks() {
-  const box = document.querySelector("#composer textarea");
-  if (!box) return;
-  if (box.value) window.htmx.trigger("#preview", "preview-now");
-  else window.htmx.ajax("GET", `/inbox/${opened()}/composer${location.search || "?"}${box === document.activeElement ? "&focus=1" : ""}`, { target: "#composer", swap: "outerHTML" });
+// The hints are asked for again. An empty box has seen what the thread shows; one that is being written in has not:
+// the server asks before it sends.
+function hintAgain() {
+  const form = document.querySelector("form.composer");
+  const line = document.getElementById("timeline");
+  if (!form || !line || form.dataset.conversation !== line.dataset.conversation) return;
+  if (!form.elements.body.value) form.elements.seen.value = line.dataset.seen;
+  refreshHints(form, 0);
 }
 
+// Earlier lines were loaded above and the thread was fetched again: each line once, a day above its first line.
 function dropRepeated() {
   document.querySelectorAll("#earlier [id]").forEach((one) => {
-    if (document.querySelector(`#timeline #${CSS.escape(one.id)}`)) one.remove();
+    const again = document.querySelector(`#timeline #${CSS.escape(one.id)}`);
+    if (one.matches(".day")) again?.remove();
+    else if (again) one.remove();
   });
 }
 
@@ -69,6 +74,7 @@ document.addEventListener("fragment-placed", (event) => {
   if (event.target.id !== "timeline") return;
   dropRepeated();
   announce();
+  hintAgain();
   markRead();
 });
 document.addEventListener("visibilitychange", markRead);

@@ -51,7 +51,7 @@ def test_ctrl_enter_sends_and_the_receipt_shows_by_itself(stack: Stack, open_pag
 def test_a_hasty_double_click_sends_once(stack: Stack, open_page: Opener) -> None:
     page, words = mara(open_page), f"Hasty {uuid4().hex[:6]}"
     page.fill("#composer textarea", words)
-    page.get_by_role("button", name="Send").dblclick()
+    page.locator("[data-send]").dblclick()
     expect(page.locator("#timeline .bubble.out", has_text=words)).to_have_count(1)
 
     def handed_over() -> int:
@@ -100,7 +100,7 @@ def test_a_note_is_kept_and_not_sent(stack: Stack, open_page: Opener) -> None:
     page, words = mara(open_page), f"Note {uuid4().hex[:6]}"
     page.keyboard.press("n")
     page.fill("#composer textarea", words)
-    page.get_by_role("button", name="Keep note").click()
+    page.get_by_role("button", name="Add note").click()
     expect(page.locator("#timeline .note", has_text=words)).to_be_visible()
     assert words not in [text["body"] for text in stack.handset(MARA)]
 

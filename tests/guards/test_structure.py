@@ -179,6 +179,7 @@ UNSCOPED = {
     "messaging/receiving.py": "sweep, reconciliation",
     "messaging/recording.py": "runs as the owner",
     "messaging/resolving.py": "sweep",
+    "messaging/scheduled.py": "runs as the owner",
     "messaging/webhooks.py": "finds the account by the key in the URL",
     "notifications/escalation.py": "sweep",
     "notifications/notify.py": "sweep, by id",

@@ -336,7 +336,7 @@ def test_resuming_at_night_waits_for_the_morning_again(night: Drive, time_machin
 def test_a_paused_campaign_sends_nothing_though_its_texts_were_put_off(
     night: Drive, time_machine: Any
 ) -> None:
-    from messaging.claiming import promote_scheduled
+    from messaging.scheduled import promote_scheduled
 
     campaign = night.started()
     campaigns.pause(campaign=campaign)

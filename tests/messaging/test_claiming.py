@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from messaging import claiming, consent
+from messaging import consent
 from messaging.models import Attempt, Message
+from messaging.scheduled import promote_scheduled
 from senderid.models import ProviderAccount
 from tests.texting import CONTACT, EverythingGranted, Texting, claim, claim_all
 from tests.world import make_sender
@@ -55,7 +56,7 @@ def test_what_is_not_due_stays(texting: Texting) -> None:
 def test_scheduled_texts_join_the_queue_when_their_time_has_come(texting: Texting) -> None:
     due = texting.row(status="scheduled", due_at=timezone.now() - timedelta(hours=1))
     later = texting.row(status="scheduled", due_at=timezone.now() + timedelta(hours=1))
-    assert claiming.promote_scheduled() == 1
+    assert promote_scheduled() == 1
     assert (state(due)[0], state(later)[0]) == ("queued", "scheduled")
 
 
