@@ -18,7 +18,8 @@ def composer_at(visitor: Client, address: str) -> dict[str, str]:
     html = response.content.decode()
     form = html[html.index('id="composer"') :].split("</form>")[0]
     fields = {name: unescape(value) for name, value in FIELD.findall(form)}
-    fields.pop("csrfmiddlewaretoken", None)
+    for name in ("csrfmiddlewaretoken", "page_org"):
+        fields.pop(name, None)
     return fields
 
 
