@@ -27,6 +27,7 @@ test: $(VENV)/dev.stamp
 faults: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -o addopts= -qs --import-mode=importlib -p no:randomly --timeout 900 tests/faults $(ARGS)
 	QUEUED=1000000 $(BIN)/python -m pytest -q -p no:randomly tests/messaging/test_long_queues.py
+	RACES=200 $(BIN)/python -m pytest -qs -p no:randomly tests/browser/test_races.py
 
 bench: $(VENV)/dev.stamp
 	@exec $(BIN)/python -m bench $(ARGS)
