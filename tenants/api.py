@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from tenants import api_keys, invitations, limits, memberships
 from tenants.api_base import OrgViewSet, Strict, pick_reference
 from tenants.models import ApiKey, Membership, Organization, Profile, Team
+from tenants.rest import fields
 
 
 @extend_schema_field(
@@ -29,22 +30,18 @@ class AllowedCountries(serializers.Field):
 
 
 class OrganizationSerializer(Strict):
-    id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=120, required=False)
-    country = serializers.CharField(required=False)
-    timezone = serializers.CharField(required=False)
+    id = fields.UUIDField(read_only=True)
+    name = fields.CharField(max_length=120, required=False)
+    country = fields.CharField(required=False)
+    timezone = fields.CharField(required=False)
     allowed_countries = AllowedCountries(required=False)
-    stop_scope = serializers.ChoiceField(Organization.StopScope.choices, required=False)
-    quiet_hours = serializers.ChoiceField(Organization.QuietHours.choices, required=False)
-    quiet_hours_reason = serializers.CharField(max_length=300, allow_blank=True, required=False)
-    daily_cap = serializers.IntegerField(
-        min_value=0, max_value=2_000_000_000, allow_null=True, required=False
-    )
-    monthly_cap = serializers.IntegerField(
-        min_value=0, max_value=2_000_000_000, allow_null=True, required=False
-    )
-    require_consent = serializers.BooleanField(required=False)
-    created_at = serializers.DateTimeField(read_only=True)
+    stop_scope = fields.ChoiceField(Organization.StopScope.choices, required=False)
+    quiet_hours = fields.ChoiceField(Organization.QuietHours.choices, required=False)
+    quiet_hours_reason = fields.CharField(max_length=300, allow_blank=True, required=False)
+    daily_cap = fields.IntegerField(min_value=0, max_value=2_000_000_000, allow_null=True, required=False)
+    monthly_cap = fields.IntegerField(min_value=0, max_value=2_000_000_000, allow_null=True, required=False)
+    require_consent = fields.BooleanField(required=False)
+    created_at = fields.DateTimeField(read_only=True)
 
 
 class OrganizationView(OrgViewSet):
@@ -75,16 +72,16 @@ def _refuse_read_only(data: Any, kind: type[serializers.Serializer]) -> None:
 
 
 class ApiKeySerializer(Strict):
-    id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=120)
-    scopes = serializers.ListField(child=serializers.ChoiceField(list(api_keys.SCOPES)), required=False)
-    sandbox = serializers.BooleanField(default=False)
-    expires_at = serializers.DateTimeField(allow_null=True, required=False)
-    prefix = serializers.CharField(read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
-    last_used_at = serializers.DateTimeField(read_only=True, allow_null=True)
-    revoked_at = serializers.DateTimeField(read_only=True, allow_null=True)
-    key = serializers.CharField(read_only=True, help_text="shown once, when it is made")
+    id = fields.UUIDField(read_only=True)
+    name = fields.CharField(max_length=120)
+    scopes = fields.ListField(child=fields.ChoiceField(list(api_keys.SCOPES)), allow_empty=False)
+    sandbox = fields.BooleanField(default=False)
+    expires_at = fields.DateTimeField(allow_null=True, required=False)
+    prefix = fields.CharField(read_only=True)
+    created_at = fields.DateTimeField(read_only=True)
+    last_used_at = fields.DateTimeField(read_only=True, allow_null=True)
+    revoked_at = fields.DateTimeField(read_only=True, allow_null=True)
+    key = fields.CharField(read_only=True, help_text="shown once, when it is made")
 
 
 class ApiKeyViewSet(OrgViewSet):
@@ -106,31 +103,29 @@ class ApiKeyViewSet(OrgViewSet):
 
 
 class MemberSerializer(Strict):
-    id = serializers.UUIDField(read_only=True)
-    email = serializers.EmailField()
-    name = serializers.CharField(max_length=120)
-    title = serializers.CharField(max_length=120, allow_blank=True, default="")
-    role = serializers.ChoiceField(Membership.Role.choices, default=Membership.Role.REP)
-    profile = serializers.UUIDField(allow_null=True, required=False)
-    teams = serializers.ListField(child=serializers.UUIDField(), required=False)
-    send_invitation = serializers.BooleanField(
+    id = fields.UUIDField(read_only=True)
+    email = fields.EmailField()
+    name = fields.CharField(max_length=120)
+    title = fields.CharField(max_length=120, allow_blank=True, default="")
+    role = fields.ChoiceField(Membership.Role.choices, default=Membership.Role.REP)
+    profile = fields.UUIDField(allow_null=True, required=False)
+    teams = fields.ListField(child=fields.UUIDField(), required=False)
+    send_invitation = fields.BooleanField(
         default=False, write_only=True, help_text="emails the link at which they accept and get a login"
     )
-    is_active = serializers.BooleanField(
-        read_only=True, help_text="counts for routing, also before accepting"
-    )
-    status = serializers.ChoiceField(Membership.Status.choices, read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
-    accepted_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    is_active = fields.BooleanField(read_only=True, help_text="counts for routing, also before accepting")
+    status = fields.ChoiceField(Membership.Status.choices, read_only=True)
+    created_at = fields.DateTimeField(read_only=True)
+    accepted_at = fields.DateTimeField(read_only=True, allow_null=True)
 
 
 class MemberChangeSerializer(Strict):
-    name = serializers.CharField(max_length=120, required=False)
-    title = serializers.CharField(max_length=120, allow_blank=True, required=False)
-    role = serializers.ChoiceField(Membership.Role.choices, required=False)
-    profile = serializers.UUIDField(allow_null=True, required=False)
-    teams = serializers.ListField(child=serializers.UUIDField(), required=False)
-    is_active = serializers.BooleanField(required=False)
+    name = fields.CharField(max_length=120, required=False)
+    title = fields.CharField(max_length=120, allow_blank=True, required=False)
+    role = fields.ChoiceField(Membership.Role.choices, required=False)
+    profile = fields.UUIDField(allow_null=True, required=False)
+    teams = fields.ListField(child=fields.UUIDField(), required=False)
+    is_active = fields.BooleanField(required=False)
 
 
 class MemberViewSet(OrgViewSet):
@@ -194,9 +189,9 @@ class MemberViewSet(OrgViewSet):
 
 
 class GroupSerializer(Strict):
-    id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=120)
-    members = serializers.ListField(child=serializers.UUIDField(), read_only=True)
+    id = fields.UUIDField(read_only=True)
+    name = fields.CharField(max_length=120)
+    members = fields.ListField(child=fields.UUIDField(), read_only=True)
 
 
 class _GroupViewSet(OrgViewSet):

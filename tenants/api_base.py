@@ -14,24 +14,17 @@ from rest_framework.response import Response
 
 from tenants.errors import NotFound
 from tenants.models import ApiKey, Membership
+from tenants.rest.fields import first_unknown
 
 
 class Strict(serializers.Serializer):
     """Refuses fields that do not exist, by name."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            unknown = {name for name in data if name not in self.fields}
-            if unknown:
-                known = ", ".join(sorted(n for n, f in self.fields.items() if not f.read_only))
-                raise serializers.ValidationError(
-                    {
-                        name: [
-                            serializers.ErrorDetail(f"No such field; there are: {known}.", "unknown_field")
-                        ]
-                        for name in unknown
-                    }
-                )
+        if isinstance(data, dict) and (unknown := first_unknown(data, self.fields)):
+            known = ", ".join(sorted(n for n, f in self.fields.items() if not f.read_only))
+            error = serializers.ErrorDetail(f"No such field; there are: {known}.", "unknown_field")
+            raise serializers.ValidationError({name: [error] for name in unknown})
         return super().to_internal_value(data)
 
 

@@ -1,6 +1,7 @@
 """RFC 9457 problem+json: what every error of the REST API looks like."""
 
 import json
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -10,6 +11,10 @@ from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 
 from tenants.errors import CODES, DomainError, register
+
+MOST_ERRORS = 100
+MOST_IN_DETAIL = 5
+MOST_CHARACTERS = 1000
 
 
 def problem(
@@ -51,7 +56,7 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     if isinstance(error, DomainError):
         return of(error)
     if isinstance(error, exceptions.ValidationError):
-        return _invalid(list(_flatten(error.get_full_details())))
+        return _invalid(list(islice(_flatten(error.get_full_details()), MOST_ERRORS + 1)))
     if isinstance(error, ModelError):
         pairs = error.message_dict.items() if hasattr(error, "message_dict") else [("", error.messages)]
         return _invalid([{"field": f, "code": "invalid", "message": m} for f, texts in pairs for m in texts])
@@ -85,13 +90,17 @@ def _of_framework(error: Exception) -> HttpResponse | None:
 def _invalid(errors: list[dict[str, str]]) -> HttpResponse:
     only = errors[0]["code"] if len(errors) == 1 else "invalid"
     code = only if only in CODES and only not in FIELD_CODES else "invalid"
-    detail = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors)
-    return problem(code, detail, status=400, errors=errors)
+    texts = [f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors[:MOST_IN_DETAIL]]
+    detail = "; ".join(texts)[:MOST_CHARACTERS] + (" …" if len(errors) > MOST_IN_DETAIL else "")
+    return problem(
+        code, detail, status=400, errors=errors[:MOST_ERRORS], errors_left_out=len(errors) > MOST_ERRORS
+    )
 
 
 def _flatten(detail: Any, path: str = "") -> Any:
     if isinstance(detail, dict) and set(detail) == {"message", "code"}:
-        yield {"field": path, "code": str(detail["code"]), "message": str(detail["message"])}
+        message = str(detail["message"])[:MOST_CHARACTERS]
+        yield {"field": path[:MOST_CHARACTERS], "code": str(detail["code"]), "message": message}
     elif isinstance(detail, dict):
         for key, inner in detail.items():
             name = "" if key == "non_field_errors" else str(key)
@@ -117,6 +126,11 @@ FIELD_CODES = {
     "overflow": "The number or date is out of range.",
     "not_a_list": "A list is needed.",
     "not_a_dict": "An object is needed.",
+    "needs_offset": "The time needs an offset from UTC.",
+    "too_many_keys": "The object has too many keys.",
+    "key_too_long": "A key of the object is too long.",
+    "value_too_long": "A value of the object is too long.",
+    "too_deep": "A value is nested too deep.",
     "date": "A time is needed, not only a date.",
     "make_aware": "The time does not exist in its zone.",
     "null_characters_not_allowed": "The text has a NUL character.",

@@ -18,45 +18,46 @@ from senderid.models import ProviderAccount, SenderId
 from tenants.api_base import OrgViewSet, Strict, pick_reference
 from tenants.errors import DomainError, unreadable
 from tenants.models import Membership
+from tenants.rest import fields
 
 
 class AudienceSerializer(Strict):
-    lists = serializers.ListField(child=serializers.UUIDField(), required=False)
-    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
-    contacts = serializers.ListField(child=serializers.UUIDField(), required=False)
-    exclude = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    lists = fields.ListField(child=fields.UUIDField(), required=False)
+    tags = fields.ListField(child=fields.CharField(max_length=40), required=False)
+    contacts = fields.ListField(child=fields.UUIDField(), required=False)
+    exclude = fields.ListField(child=fields.CharField(max_length=40), required=False)
 
 
 class CampaignSerializer(Strict):
-    id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=120)
-    body = serializers.CharField(max_length=20_000, trim_whitespace=False)
+    id = fields.UUIDField(read_only=True)
+    name = fields.CharField(max_length=120)
+    body = fields.CharField(max_length=20_000, trim_whitespace=False)
     audience = AudienceSerializer()
-    sender_mode = serializers.ChoiceField(Campaign.SenderMode.choices, default=Campaign.SenderMode.DEDICATED)
-    fallback_sender_id = serializers.UUIDField(allow_null=True, required=False)
-    category = serializers.ChoiceField(Campaign.Category.choices, default=Campaign.Category.PROMOTIONAL)
-    wants_reply = serializers.BooleanField(default=False)
-    send_at = serializers.DateTimeField(allow_null=True, required=False)
-    owner = serializers.UUIDField(allow_null=True, required=False)
-    status = serializers.CharField(read_only=True)
-    counts = serializers.DictField(read_only=True)
-    skipped_by = serializers.DictField(read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
+    sender_mode = fields.ChoiceField(Campaign.SenderMode.choices, default=Campaign.SenderMode.DEDICATED)
+    fallback_sender_id = fields.UUIDField(allow_null=True, required=False)
+    category = fields.ChoiceField(Campaign.Category.choices, default=Campaign.Category.PROMOTIONAL)
+    wants_reply = fields.BooleanField(default=False)
+    send_at = fields.DateTimeField(allow_null=True, required=False)
+    owner = fields.UUIDField(allow_null=True, required=False)
+    status = fields.CharField(read_only=True)
+    counts = fields.DictField(read_only=True)
+    skipped_by = fields.DictField(read_only=True)
+    created_at = fields.DateTimeField(read_only=True)
 
 
 class ReportSerializer(serializers.Serializer):
-    total = serializers.IntegerField()
-    will_be_sent = serializers.IntegerField()
-    opted_out = serializers.IntegerField()
-    no_consent = serializers.IntegerField()
-    blocked_country = serializers.IntegerField()
-    invalid = serializers.IntegerField()
-    duplicate = serializers.IntegerField()
-    no_eligible_sender = serializers.IntegerField()
-    deferred = serializers.IntegerField()
-    segments = serializers.IntegerField()
-    cost = serializers.DecimalField(max_digits=12, decimal_places=4, allow_null=True)
-    finishes_at = serializers.DateTimeField(allow_null=True)
+    total = fields.IntegerField()
+    will_be_sent = fields.IntegerField()
+    opted_out = fields.IntegerField()
+    no_consent = fields.IntegerField()
+    blocked_country = fields.IntegerField()
+    invalid = fields.IntegerField()
+    duplicate = fields.IntegerField()
+    no_eligible_sender = fields.IntegerField()
+    deferred = fields.IntegerField()
+    segments = fields.IntegerField()
+    cost = fields.DecimalField(max_digits=12, decimal_places=4, allow_null=True)
+    finishes_at = fields.DateTimeField(allow_null=True)
 
 
 class CampaignViewSet(OrgViewSet):
@@ -172,29 +173,29 @@ class CampaignViewSet(OrgViewSet):
 
 
 class KeywordSerializer(Strict):
-    word = serializers.CharField(max_length=40)
-    language = serializers.CharField(max_length=8, default="en")
+    word = fields.CharField(max_length=40)
+    language = fields.CharField(max_length=8, default="en")
 
 
 class TextsSerializer(Strict):
-    welcome = serializers.CharField(max_length=1600, allow_blank=True, required=False)
-    confirm = serializers.CharField(max_length=1600, allow_blank=True, required=False)
-    already_joined = serializers.CharField(max_length=1600, allow_blank=True, required=False)
-    help = serializers.CharField(max_length=1600, allow_blank=True, required=False)  # type: ignore[assignment]
-    stop = serializers.CharField(max_length=1600, allow_blank=True, required=False)
-    auto_reply = serializers.CharField(max_length=1600, allow_blank=True, required=False)
+    welcome = fields.CharField(max_length=1600, allow_blank=True, required=False)
+    confirm = fields.CharField(max_length=1600, allow_blank=True, required=False)
+    already_joined = fields.CharField(max_length=1600, allow_blank=True, required=False)
+    help = fields.CharField(max_length=1600, allow_blank=True, required=False)  # type: ignore[assignment]
+    stop = fields.CharField(max_length=1600, allow_blank=True, required=False)
+    auto_reply = fields.CharField(max_length=1600, allow_blank=True, required=False)
 
 
 class ProgramSerializer(Strict):
-    id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=120)
+    id = fields.UUIDField(read_only=True)
+    name = fields.CharField(max_length=120)
     keywords = KeywordSerializer(many=True, required=False)
-    opt_in = serializers.ChoiceField(Program.OptIn.choices, default=Program.OptIn.SINGLE)
-    mode = serializers.ChoiceField(Program.Mode.choices, default=Program.Mode.REPLY_AND_NOTIFY)
+    opt_in = fields.ChoiceField(Program.OptIn.choices, default=Program.OptIn.SINGLE)
+    mode = fields.ChoiceField(Program.Mode.choices, default=Program.Mode.REPLY_AND_NOTIFY)
     texts = TextsSerializer(required=False)
-    owner = serializers.UUIDField(allow_null=True, required=False)
-    subscribers = serializers.IntegerField(read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
+    owner = fields.UUIDField(allow_null=True, required=False)
+    subscribers = fields.IntegerField(read_only=True)
+    created_at = fields.DateTimeField(read_only=True)
 
 
 class ProgramViewSet(OrgViewSet):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,33 +16,34 @@ from senderid.phone_numbers import read_number
 from tenants.api_base import OrgViewSet, Strict, pick_reference
 from tenants.errors import DomainError
 from tenants.models import Membership
+from tenants.rest import fields
 
 
 class ConsentSerializer(Strict):
-    source = serializers.CharField(max_length=40)  # type: ignore[assignment]
-    at = serializers.DateTimeField(required=False)
+    source = fields.CharField(max_length=40)  # type: ignore[assignment]
+    at = fields.DateTimeField(required=False)
 
 
 class ContactChangeSerializer(Strict):
-    name = serializers.CharField(max_length=120, allow_blank=True, required=False)
-    owner = serializers.UUIDField(allow_null=True, required=False)
-    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=100)
-    attributes = serializers.DictField(required=False)
-    timezone = serializers.CharField(max_length=64, allow_blank=True, required=False)
+    name = fields.CharField(max_length=120, allow_blank=True, required=False)
+    owner = fields.UUIDField(allow_null=True, required=False)
+    tags = fields.ListField(child=fields.CharField(max_length=40), required=False, max_length=100)
+    attributes = fields.ObjectField(keys=100, value=1000, required=False)
+    timezone = fields.CharField(max_length=64, allow_blank=True, required=False)
     consent = ConsentSerializer(required=False, write_only=True)
 
 
 class ContactSerializer(ContactChangeSerializer):
-    id = serializers.UUIDField(read_only=True)
-    number = serializers.CharField(max_length=40)
-    country = serializers.CharField(read_only=True)
-    timezone_source = serializers.ChoiceField(
+    id = fields.UUIDField(read_only=True)
+    number = fields.CharField(max_length=40)
+    country = fields.CharField(read_only=True)
+    timezone_source = fields.ChoiceField(
         Contact.TimezoneSource.choices,
         allow_blank=True,
         read_only=True,
         help_text="how the time zone is known",
     )
-    created_at = serializers.DateTimeField(read_only=True)
+    created_at = fields.DateTimeField(read_only=True)
 
 
 def show_contact(row: Contact) -> dict[str, Any]:
@@ -115,11 +116,11 @@ class ContactViewSet(OrgViewSet):
 
 
 class ContactListSerializer(Strict):
-    id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=120)
-    contacts = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=100_000)
-    size = serializers.IntegerField(read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
+    id = fields.UUIDField(read_only=True)
+    name = fields.CharField(max_length=120)
+    contacts = fields.ListField(child=fields.UUIDField(), required=False, max_length=100_000)
+    size = fields.IntegerField(read_only=True)
+    created_at = fields.DateTimeField(read_only=True)
 
 
 class ContactListViewSet(OrgViewSet):
@@ -152,13 +153,13 @@ class ContactListViewSet(OrgViewSet):
 
 
 class OptOutSerializer(Strict):
-    id = serializers.UUIDField(read_only=True)
-    number = serializers.CharField(max_length=40)
-    scope = serializers.ChoiceField(OptOut.Scope.choices, default=OptOut.Scope.ORG)
-    sender_id = serializers.UUIDField(allow_null=True, required=False)
-    program = serializers.UUIDField(allow_null=True, required=False)
-    source = serializers.CharField(read_only=True)  # type: ignore[assignment]
-    created_at = serializers.DateTimeField(read_only=True)
+    id = fields.UUIDField(read_only=True)
+    number = fields.CharField(max_length=40)
+    scope = fields.ChoiceField(OptOut.Scope.choices, default=OptOut.Scope.ORG)
+    sender_id = fields.UUIDField(allow_null=True, required=False)
+    program = fields.UUIDField(allow_null=True, required=False)
+    source = fields.CharField(read_only=True)  # type: ignore[assignment]
+    created_at = fields.DateTimeField(read_only=True)
 
 
 class OptOutViewSet(OrgViewSet):

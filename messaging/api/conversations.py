@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,32 +16,33 @@ from messaging.planning import Request as TextRequest
 from tenants.api_base import OrgViewSet, Strict, pick, pick_reference
 from tenants.api_policy import CursorPages
 from tenants.models import Membership
+from tenants.rest import fields
 
 
 class ConversationChangeSerializer(Strict):
-    status = serializers.ChoiceField(Conversation.Status.choices, required=False)
-    assignee = serializers.UUIDField(allow_null=True, required=False)
-    snoozed_until = serializers.DateTimeField(allow_null=True, required=False)
-    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=50)
+    status = fields.ChoiceField(Conversation.Status.choices, required=False)
+    assignee = fields.UUIDField(allow_null=True, required=False)
+    snoozed_until = fields.DateTimeField(allow_null=True, required=False)
+    tags = fields.ListField(child=fields.CharField(max_length=40), required=False, max_length=50)
 
 
 class ConversationSerializer(ConversationChangeSerializer):
-    id = serializers.UUIDField(read_only=True)
-    sender_id = serializers.UUIDField(read_only=True)
-    contact = serializers.DictField(read_only=True)
-    unread = serializers.BooleanField(read_only=True)
-    unread_count = serializers.IntegerField(read_only=True)
-    waiting_since = serializers.DateTimeField(read_only=True, allow_null=True)
-    last_message = serializers.DictField(read_only=True, allow_null=True)
-    campaign = serializers.UUIDField(read_only=True, allow_null=True)
-    program = serializers.UUIDField(read_only=True, allow_null=True)
+    id = fields.UUIDField(read_only=True)
+    sender_id = fields.UUIDField(read_only=True)
+    contact = fields.DictField(read_only=True)
+    unread = fields.BooleanField(read_only=True)
+    unread_count = fields.IntegerField(read_only=True)
+    waiting_since = fields.DateTimeField(read_only=True, allow_null=True)
+    last_message = fields.DictField(read_only=True, allow_null=True)
+    campaign = fields.UUIDField(read_only=True, allow_null=True)
+    program = fields.UUIDField(read_only=True, allow_null=True)
 
 
 class AnswerSerializer(Strict):
-    body = serializers.CharField(trim_whitespace=False, max_length=100_000)
-    as_member = serializers.UUIDField(allow_null=True, required=False)
-    send_at = serializers.DateTimeField(allow_null=True, required=False)
-    client_ref = serializers.CharField(max_length=100, allow_blank=True, required=False)
+    body = fields.CharField(trim_whitespace=False, max_length=100_000)
+    as_member = fields.UUIDField(allow_null=True, required=False)
+    send_at = fields.DateTimeField(allow_null=True, required=False)
+    client_ref = fields.CharField(max_length=100, allow_blank=True, required=False)
 
 
 def show_conversation(row: Any) -> dict[str, Any]:

@@ -16,69 +16,68 @@ from messaging.planning import plan_text
 from senderid.models import SenderId
 from senderid.phone_numbers import parse
 from tenants.api_base import OrgViewSet, Strict, pick_reference
+from tenants.rest import fields
 
 
 class SendSerializer(Strict):
-    to = serializers.CharField(max_length=40)
-    body = serializers.CharField(trim_whitespace=False, max_length=100_000, help_text="1 to 1,600 characters")
-    as_member = serializers.UUIDField(allow_null=True, required=False)
-    campaign = serializers.UUIDField(allow_null=True, required=False)
-    program = serializers.UUIDField(allow_null=True, required=False)
-    wants_reply = serializers.BooleanField(default=False)
-    send_at = serializers.DateTimeField(allow_null=True, required=False)
-    client_ref = serializers.CharField(max_length=100, allow_blank=True, required=False)
-    metadata = serializers.DictField(required=False)
+    to = fields.CharField(max_length=40)
+    body = fields.CharField(trim_whitespace=False, max_length=100_000, help_text="1 to 1,600 characters")
+    as_member = fields.UUIDField(allow_null=True, required=False)
+    campaign = fields.UUIDField(allow_null=True, required=False)
+    program = fields.UUIDField(allow_null=True, required=False)
+    wants_reply = fields.BooleanField(default=False)
+    send_at = fields.DateTimeField(allow_null=True, required=False)
+    client_ref = fields.CharField(max_length=100, allow_blank=True, required=False)
+    metadata = fields.ObjectField(required=False)
 
     def get_fields(self) -> dict[str, Any]:
-        named = serializers.CharField(
-            required=False, allow_null=True, help_text="a sender: its id or its value"
-        )
+        named = fields.CharField(required=False, allow_null=True, help_text="a sender: its id or its value")
         return {**super().get_fields(), "from": named}
 
 
 class CancelSerializer(Strict):
-    status = serializers.ChoiceField(["cancelled"])
+    status = fields.ChoiceField(["cancelled"])
 
 
 class ReasonSerializer(serializers.Serializer):
-    rule = serializers.CharField()
-    text = serializers.CharField()
+    rule = fields.CharField()
+    text = fields.CharField()
 
 
 class MessageSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    status = serializers.CharField()
-    direction = serializers.ChoiceField(Message.Direction.choices)
-    to = serializers.CharField()
-    sender_id = serializers.UUIDField()
+    id = fields.UUIDField()
+    status = fields.CharField()
+    direction = fields.ChoiceField(Message.Direction.choices)
+    to = fields.CharField()
+    sender_id = fields.UUIDField()
     sender_reason = ReasonSerializer()
-    country = serializers.CharField()
-    body = serializers.CharField()
-    segments = serializers.IntegerField()
-    encoding = serializers.ChoiceField(["GSM-7", "UCS-2"])
-    client_ref = serializers.CharField()
-    metadata = serializers.DictField()
-    send_at = serializers.DateTimeField(allow_null=True)
-    created_at = serializers.DateTimeField()
-    error_code = serializers.CharField(allow_null=True)
-    error_text = serializers.CharField(allow_null=True)
-    conversation = serializers.UUIDField(allow_null=True)
-    contact = serializers.DictField()
-    campaign = serializers.UUIDField(allow_null=True)
-    program = serializers.UUIDField(allow_null=True)
+    country = fields.CharField()
+    body = fields.CharField()
+    segments = fields.IntegerField()
+    encoding = fields.ChoiceField(["GSM-7", "UCS-2"])
+    client_ref = fields.CharField()
+    metadata = fields.DictField()
+    send_at = fields.DateTimeField(allow_null=True)
+    created_at = fields.DateTimeField()
+    error_code = fields.CharField(allow_null=True)
+    error_text = fields.CharField(allow_null=True)
+    conversation = fields.UUIDField(allow_null=True)
+    contact = fields.DictField()
+    campaign = fields.UUIDField(allow_null=True)
+    program = fields.UUIDField(allow_null=True)
 
     def get_fields(self) -> dict[str, Any]:
-        return {**super().get_fields(), "from": serializers.CharField()}
+        return {**super().get_fields(), "from": fields.CharField()}
 
 
 class PreviewSerializer(serializers.Serializer):
-    sender = serializers.DictField(allow_null=True)
+    sender = fields.DictField(allow_null=True)
     sender_reason = ReasonSerializer()
-    rejected = serializers.ListField(child=serializers.DictField())
-    segments = serializers.IntegerField()
-    encoding = serializers.ChoiceField(["GSM-7", "UCS-2"])
-    warnings = serializers.ListField(child=serializers.DictField())
-    would_send_at = serializers.DateTimeField()
+    rejected = fields.ListField(child=fields.DictField())
+    segments = fields.IntegerField()
+    encoding = fields.ChoiceField(["GSM-7", "UCS-2"])
+    warnings = fields.ListField(child=fields.DictField())
+    would_send_at = fields.DateTimeField()
 
 
 def show_message(row: Message) -> dict[str, Any]:

@@ -16,44 +16,45 @@ from senderid import assignment as assigning
 from senderid.models import Assignment, SenderId
 from tenants.api_base import OrgViewSet, Strict, pick_reference
 from tenants.models import Assignee, Membership
+from tenants.rest import fields
 
 
 class RuleSerializer(Strict):
-    rule = serializers.ChoiceField(Rule.choices, required=False)
-    fallback = serializers.ChoiceField(Rule.choices, required=False, allow_blank=True, allow_null=True)
-    members = serializers.ListField(child=serializers.UUIDField(), required=False)
-    emails = serializers.ListField(child=serializers.EmailField(), required=False)
-    template = serializers.UUIDField(allow_null=True, required=False)
-    throttle_minutes = serializers.IntegerField(min_value=0, max_value=10_080, required=False)
-    escalate_after_minutes = serializers.IntegerField(
+    rule = fields.ChoiceField(Rule.choices, required=False)
+    fallback = fields.ChoiceField(Rule.choices, required=False, allow_blank=True, allow_null=True)
+    members = fields.ListField(child=fields.UUIDField(), required=False)
+    emails = fields.ListField(child=fields.EmailField(), required=False)
+    template = fields.UUIDField(allow_null=True, required=False)
+    throttle_minutes = fields.IntegerField(min_value=0, max_value=10_080, required=False)
+    escalate_after_minutes = fields.IntegerField(
         min_value=1, max_value=10_080, required=False, allow_null=True
     )
-    escalate_to = serializers.UUIDField(allow_null=True, required=False)
-    mandatory = serializers.BooleanField(required=False)
-    hide_body = serializers.BooleanField(required=False)
+    escalate_to = fields.UUIDField(allow_null=True, required=False)
+    mandatory = fields.BooleanField(required=False)
+    hide_body = fields.BooleanField(required=False)
 
 
 class AssigneeSerializer(Strict):
-    kind = serializers.ChoiceField(Assignee.Kind.choices)
-    id = serializers.CharField(max_length=40)
+    kind = fields.ChoiceField(Assignee.Kind.choices)
+    id = fields.CharField(max_length=40)
 
 
 class AssignmentChangeSerializer(Strict):
-    countries = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
-    is_default = serializers.BooleanField(required=False)
-    priority = serializers.IntegerField(min_value=0, max_value=32_000, required=False)
-    can_send = serializers.BooleanField(required=False)
-    can_read = serializers.BooleanField(required=False)
-    valid_from = serializers.DateTimeField(allow_null=True, required=False)
-    valid_until = serializers.DateTimeField(allow_null=True, required=False)
+    countries = fields.ListField(child=fields.CharField(max_length=40), required=False)
+    is_default = fields.BooleanField(required=False)
+    priority = fields.IntegerField(min_value=0, max_value=32_000, required=False)
+    can_send = fields.BooleanField(required=False)
+    can_read = fields.BooleanField(required=False)
+    valid_from = fields.DateTimeField(allow_null=True, required=False)
+    valid_until = fields.DateTimeField(allow_null=True, required=False)
     notification = RuleSerializer(required=False)
 
 
 class AssignmentSerializer(AssignmentChangeSerializer):
-    id = serializers.UUIDField(read_only=True)
-    sender_id = serializers.UUIDField()
+    id = fields.UUIDField(read_only=True)
+    sender_id = fields.UUIDField()
     assignee = AssigneeSerializer()
-    created_at = serializers.DateTimeField(read_only=True)
+    created_at = fields.DateTimeField(read_only=True)
 
 
 class AssignmentViewSet(OrgViewSet):
@@ -158,17 +159,17 @@ def _show_rule(row: Assignment) -> dict[str, Any]:
 
 
 class NotificationSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    kind = serializers.CharField(help_text=", ".join(EmailTemplate.Kind.values))
-    message = serializers.UUIDField(allow_null=True)
-    conversation = serializers.UUIDField(allow_null=True)
-    member = serializers.UUIDField(allow_null=True)
-    email = serializers.CharField()
-    rule = serializers.CharField()
-    reason = serializers.CharField()
-    outcome = serializers.ChoiceField(Notification.Outcome.choices)
-    created_at = serializers.DateTimeField()
-    sent_at = serializers.DateTimeField(allow_null=True)
+    id = fields.UUIDField()
+    kind = fields.CharField(help_text=", ".join(EmailTemplate.Kind.values))
+    message = fields.UUIDField(allow_null=True)
+    conversation = fields.UUIDField(allow_null=True)
+    member = fields.UUIDField(allow_null=True)
+    email = fields.CharField()
+    rule = fields.CharField()
+    reason = fields.CharField()
+    outcome = fields.ChoiceField(Notification.Outcome.choices)
+    created_at = fields.DateTimeField()
+    sent_at = fields.DateTimeField(allow_null=True)
 
 
 class NotificationViewSet(OrgViewSet):
@@ -204,14 +205,14 @@ class NotificationViewSet(OrgViewSet):
 
 
 class TemplateSerializer(Strict):
-    id = serializers.UUIDField(read_only=True)
-    kind = serializers.ChoiceField(EmailTemplate.Kind.choices)
-    name = serializers.CharField(max_length=80)
+    id = fields.UUIDField(read_only=True)
+    kind = fields.ChoiceField(EmailTemplate.Kind.choices)
+    name = fields.CharField(max_length=80)
     # Untrimmed, so that the line an error names is the line as it was sent.
-    subject = serializers.CharField(max_length=300, trim_whitespace=False)
-    html = serializers.CharField(max_length=50_000, trim_whitespace=False)
-    text = serializers.CharField(max_length=50_000, trim_whitespace=False)
-    is_org_default = serializers.BooleanField(default=False)
+    subject = fields.CharField(max_length=300, trim_whitespace=False)
+    html = fields.CharField(max_length=50_000, trim_whitespace=False)
+    text = fields.CharField(max_length=50_000, trim_whitespace=False)
+    is_org_default = fields.BooleanField(default=False)
 
 
 class TemplateViewSet(OrgViewSet):

@@ -7,56 +7,57 @@ from rest_framework import serializers
 from senderid.models import Kind, Registration, SenderId
 from senderid.provisioning import warnings_of
 from tenants.api_base import Strict
+from tenants.rest import fields
 
 
 class DelegationChangeSerializer(Strict):
-    to = serializers.UUIDField(allow_null=True, required=False, help_text="nobody: absent, nobody stands in")
-    start = serializers.DateTimeField(required=False)
-    end = serializers.DateTimeField(required=False)
-    senders = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="none: all")
-    reason = serializers.CharField(max_length=200, allow_blank=True, required=False)
-    copy_absent = serializers.BooleanField(required=False)
+    to = fields.UUIDField(allow_null=True, required=False, help_text="nobody: absent, nobody stands in")
+    start = fields.DateTimeField(required=False)
+    end = fields.DateTimeField(required=False)
+    senders = fields.ListField(child=fields.UUIDField(), required=False, help_text="none: all")
+    reason = fields.CharField(max_length=200, allow_blank=True, required=False)
+    copy_absent = fields.BooleanField(required=False)
 
 
 class DelegationSerializer(Strict):
-    id = serializers.UUIDField(read_only=True)
+    id = fields.UUIDField(read_only=True)
     # "from" is a word of Python's: see get_fields.
-    to = serializers.UUIDField(allow_null=True, required=False, help_text="nobody: absent, nobody stands in")
-    start = serializers.DateTimeField()
-    end = serializers.DateTimeField()
-    senders = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="none: all")
-    reason = serializers.CharField(max_length=200, allow_blank=True, required=False)
-    copy_absent = serializers.BooleanField(default=False)
+    to = fields.UUIDField(allow_null=True, required=False, help_text="nobody: absent, nobody stands in")
+    start = fields.DateTimeField()
+    end = fields.DateTimeField()
+    senders = fields.ListField(child=fields.UUIDField(), required=False, help_text="none: all")
+    reason = fields.CharField(max_length=200, allow_blank=True, required=False)
+    copy_absent = fields.BooleanField(default=False)
 
     def get_fields(self) -> dict[str, Any]:
-        return {"from": serializers.UUIDField(), **super().get_fields()}
+        return {"from": fields.UUIDField(), **super().get_fields()}
 
 
 class RegistrationSerializer(Strict):
-    country = serializers.CharField(read_only=True)
-    status = serializers.ChoiceField(Registration.Status.choices)
-    reference = serializers.CharField(max_length=80, allow_blank=True, required=False)
-    expires_at = serializers.DateTimeField(allow_null=True, required=False)
-    updated_at = serializers.DateTimeField(read_only=True)
+    country = fields.CharField(read_only=True)
+    status = fields.ChoiceField(Registration.Status.choices)
+    reference = fields.CharField(max_length=80, allow_blank=True, required=False)
+    expires_at = fields.DateTimeField(allow_null=True, required=False)
+    updated_at = fields.DateTimeField(read_only=True)
 
 
 class SenderChangeSerializer(Strict):
-    label = serializers.CharField(max_length=80, required=False)  # type: ignore[assignment]
-    status = serializers.ChoiceField(SenderId.Status.choices, required=False)
-    direction = serializers.ChoiceField(SenderId.Direction.choices, required=False)
-    mps = serializers.IntegerField(required=False, help_text="segments a second")
-    reply_number = serializers.UUIDField(allow_null=True, required=False)
-    reply_instruction = serializers.CharField(max_length=120, allow_blank=True, required=False)
+    label = fields.CharField(max_length=80, required=False)  # type: ignore[assignment]
+    status = fields.ChoiceField(SenderId.Status.choices, required=False)
+    direction = fields.ChoiceField(SenderId.Direction.choices, required=False)
+    mps = fields.IntegerField(required=False, help_text="segments a second")
+    reply_number = fields.UUIDField(allow_null=True, required=False)
+    reply_instruction = fields.CharField(max_length=120, allow_blank=True, required=False)
 
 
 class SenderSerializer(SenderChangeSerializer):
-    id = serializers.UUIDField(read_only=True)
-    kind = serializers.CharField(help_text=", ".join(Kind.values))
-    value = serializers.CharField(max_length=40)
-    country = serializers.CharField()
-    provider_account = serializers.UUIDField(required=False)
-    warnings = serializers.ListField(child=serializers.DictField(), read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
+    id = fields.UUIDField(read_only=True)
+    kind = fields.CharField(help_text=", ".join(Kind.values))
+    value = fields.CharField(max_length=40)
+    country = fields.CharField()
+    provider_account = fields.UUIDField(required=False)
+    warnings = fields.ListField(child=fields.DictField(), read_only=True)
+    created_at = fields.DateTimeField(read_only=True)
 
 
 def show_sender(row: SenderId) -> dict[str, Any]:
@@ -88,17 +89,17 @@ def show_registration(row: Registration) -> dict[str, Any]:
 
 
 class CountryRuleSerializer(serializers.Serializer):
-    country = serializers.CharField()
-    name = serializers.CharField()
-    calling_code = serializers.CharField()
-    alphanumeric = serializers.CharField()
-    alphanumeric_agreement = serializers.CharField()
-    long_code = serializers.CharField()
-    long_code_two_way = serializers.CharField()
-    short_code = serializers.CharField()
-    short_code_two_way = serializers.CharField()
-    toll_free = serializers.CharField()
-    foreign_numeric = serializers.CharField()
-    notes = serializers.CharField()
-    sources = serializers.ListField(child=serializers.CharField())
-    dissent = serializers.CharField()
+    country = fields.CharField()
+    name = fields.CharField()
+    calling_code = fields.CharField()
+    alphanumeric = fields.CharField()
+    alphanumeric_agreement = fields.CharField()
+    long_code = fields.CharField()
+    long_code_two_way = fields.CharField()
+    short_code = fields.CharField()
+    short_code_two_way = fields.CharField()
+    toll_free = fields.CharField()
+    foreign_numeric = fields.CharField()
+    notes = fields.CharField()
+    sources = fields.ListField(child=fields.CharField())
+    dissent = fields.CharField()
