@@ -59,6 +59,13 @@ class Messages(PagesOnly, MessageMiddleware):
     pass
 
 
+def _null_in_query(request: HttpRequest) -> HttpResponse:
+    text = "The value has a null character; remove it."
+    fields = [name for name, values in request.GET.lists() if NUL in name or any(NUL in v for v in values)]
+    errors = [{"field": name.replace(NUL, ""), "code": "invalid", "message": text} for name in fields]
+    return problem("invalid", f"{', '.join(e['field'] for e in errors)}: {text}", status=400, errors=errors)
+
+
 def refuse_nul(get_response: Handler) -> Handler:
     """PostgreSQL keeps no NUL: an address with one does not exist, and pages read fields as if it were not there.
 
@@ -70,7 +77,7 @@ def refuse_nul(get_response: Handler) -> Handler:
             return _no_such_address(request)
         if "%00" in request.META.get("QUERY_STRING", ""):
             if request.path.startswith(API):
-                return problem("invalid", "The address has a null character; remove it.", status=400)
+                return _null_in_query(request)
             request.GET = _without_nul(request.GET)  # type: ignore[assignment]
         if request.method == "POST" and not is_for_machines(request):
             request.POST = _without_nul(request.POST)  # type: ignore[assignment]

@@ -10,6 +10,7 @@ from messaging import campaigns
 from messaging.consent import opt_out
 from messaging.models import Contact, ReceiptEvent
 from tests.calling import Api
+from tests.composing import composer_at
 from tests.office import Office
 from tests.texting import Texting
 from tests.visiting import visit
@@ -24,7 +25,8 @@ def test_a_member_without_senders_opens_the_new_text_page() -> None:
     """security F11: the owner of a fresh org may use no sender."""
     owner = visit(make_member(make_org(), "Olga", "owner"))
     assert owner.get("/inbox/new").status_code == 200
-    assert owner.post("/inbox/new", {"to": "+14155550199", "body": "Hi"}).status_code == 422
+    typed = composer_at(owner, "/inbox/new") | {"to": "+14155550199", "body": "Hi"}
+    assert owner.post("/inbox/new", typed).status_code == 422
     assert owner.post("/inbox/compose/preview", {"to": "+14155550199", "body": "Hi"}).status_code == 200
 
 

@@ -97,28 +97,34 @@ def test_a_key_that_ends_makes_none_that_outlives_it(owner: Membership) -> None:
     """security F14: the end is inherited, an earlier one is fine, a later one or none is not."""
     end = timezone.now() + timedelta(days=1)
     api = api_of(owner, expires_at=end)
-    made = api.post("/api-keys", {"name": "child"})
+    made = api.post("/api-keys", {"name": "child", "scopes": ["read"]})
     assert ApiKey.unscoped.get(pk=made["id"]).expires_at == end
     assert (
-        ApiKey.unscoped.get(pk=api.post("/api-keys", {"name": "c", "expires_at": None})["id"]).expires_at
+        ApiKey.unscoped.get(
+            pk=api.post("/api-keys", {"name": "c", "scopes": ["read"], "expires_at": None})["id"]
+        ).expires_at
         == end
     )
-    api.post("/api-keys", {"name": "sooner", "expires_at": (end - timedelta(hours=1)).isoformat()})
-    later = {"name": "later", "expires_at": (end + timedelta(seconds=1)).isoformat()}
+    api.post(
+        "/api-keys",
+        {"name": "sooner", "scopes": ["read"], "expires_at": (end - timedelta(hours=1)).isoformat()},
+    )
+    later = {"name": "later", "scopes": ["read"], "expires_at": (end + timedelta(seconds=1)).isoformat()}
     assert api.post("/api-keys", later, expect=403)["errors"][0]["field"] == "expires_at"
 
 
 def test_a_sandbox_key_makes_only_sandbox_keys(owner: Membership) -> None:
-    assert api_of(owner, sandbox=True).post("/api-keys", {"name": "x"}, expect=403)["code"] == "forbidden"
+    body = {"name": "x", "scopes": ["read"]}
+    assert api_of(owner, sandbox=True).post("/api-keys", body, expect=403)["code"] == "forbidden"
 
 
 def test_revoking_a_key_ends_what_was_made_with_it(owner: Membership) -> None:
     """security F14: a stolen key leaves no children behind."""
     parent = api_of(owner)
-    child = parent.post("/api-keys", {"name": "child"})
+    child = parent.post("/api-keys", {"name": "child", "scopes": ["read", "set_up"]})
     grandchild = (
         Client(headers={"authorization": f"Bearer {child['key']}"})
-        .post("/api/v1/api-keys", {"name": "grandchild"}, "application/json")
+        .post("/api/v1/api-keys", {"name": "grandchild", "scopes": ["read"]}, "application/json")
         .json()
     )
     page = visit(owner).get(f"/developers/{parent.key.pk}/revoke/").content.decode()
@@ -131,7 +137,7 @@ def test_revoking_a_key_ends_what_was_made_with_it(owner: Membership) -> None:
 def test_keys_end_with_the_power_of_who_made_them(owner: Membership, admin: Membership, how: str) -> None:
     """security F14: keys of the person, those made with their keys too; others' stay."""
     mine, others = api_of(admin), api_of(owner)
-    child = mine.post("/api-keys", {"name": "child"})["key"]
+    child = mine.post("/api-keys", {"name": "child", "scopes": ["read"]})["key"]
     path = f"/members/{admin.pk}"
     match how:
         case "demoted":
