@@ -1,6 +1,6 @@
 // Drafts: kept in the browser at every keystroke and on the server soon after; one save at a time for each draft.
 // What is typed is only ever replaced when the box is empty or holds words that are known to be sent.
-import { bodyOf, clear, composer, keyOf, payloadOf, read, renew, setMode, write } from "./composer-fields.js";
+import { bodyOf, clear, composer, keyOf, newRef, payloadOf, read, renew, setMode, write } from "./composer-fields.js";
 import { drop, entries, forget, keep, tab } from "./draft-store.js";
 import { refreshList } from "./inbox.js";
 import { post } from "./post.js";
@@ -66,17 +66,27 @@ function settle(key, draft, data) {
 // box, words typed since stay there as a message of their own.
 export function wasSent(key, ref, body) {
   const form = shown(key, ref);
-  entries(key).filter((entry) => entry.ref === ref && entry.draft.body.trim() === body.trim()).forEach((e) => forget(e.name));
+  const mine = entries(key).filter((entry) => entry.ref === ref);
+  mine.filter((entry) => entry.draft.body.trim() === body.trim()).forEach((entry) => forget(entry.name));
+  if (!form) return mine.forEach((entry) => moveOn(entry, body));
   drop(key, ref);
-  if (!form) return;
   const now = bodyOf(form);
-  if (now.trim() === body.trim()) clear(form);
-  else renew(form);
-  if (now.trim() !== body.trim()) {
-    if (now.startsWith(body)) form.elements.body.value = now.slice(body.length).trimStart();
-    typed(form);
-  }
+  if (now.trim() === body.trim()) return clear(form);
+  renew(form);
+  form.elements.body.value = rest(now, body);
+  typed(form);
 }
+
+// Words typed after the ones that were sent, in a composer that has left the screen: a draft under a name of its own.
+function moveOn(entry, body) {
+  if (entry.draft.body.trim() === body.trim()) return;
+  forget(entry.name);
+  const draft = { ...entry.draft, ref: newRef(), revision: 0, body: rest(entry.draft.body, body), saved: false };
+  keep(entry.key, draft);
+  save(entry.key, draft);
+}
+
+const rest = (now, sent) => (now.startsWith(sent) ? now.slice(sent.length).trimStart() : now);
 
 // --- Opening ------------------------------------------------------------------------------------------
 
@@ -162,7 +172,7 @@ export async function push() {
 async function pushOne(entry) {
   const { state, data } = await post("/inbox/drafts", payloadOf(entry.draft, entry.key, entry.tab));
   if (state !== "ok") return false;
-  if (data.state === "sent" && data.sent.trim() !== entry.draft.body.trim()) return true;
+  if (data.state === "sent") return wasSent(entry.key, entry.ref, data.sent) ?? true;
   if (!shown(entry.key, entry.ref)) forget(entry.name);
   return true;
 }
