@@ -147,7 +147,7 @@ def test_with_a_login_one_logs_in_and_then_accepts(
     assert invited(org).status == "invited"
     answer = visitor.post(f"/accounts/login/?next={link}", {"login": NEW, "password": PASSWORD})
     assert answer["Location"] == link
-    assert "Accept as" in visitor.get(link).content.decode()
+    assert "Accept invitation" in visitor.get(link).content.decode()
     visitor.post(link)
     assert invited(org).user_id == outsider.user_id
     assert "Northwind" in visitor.get("/people/").content.decode()
