@@ -251,10 +251,10 @@ PAGE_POLICY = {
 }
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": PAGE_POLICY}
 POLICIES_BY_PATH = {
-    # unfold runs Alpine, which evaluates attributes, and writes styles and small scripts into its pages.
+    # unfold runs Alpine, which evaluates attributes and sets styles.
     "/admin/": PAGE_POLICY
     | {
-        "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],
+        "script-src": ["'self'", "'unsafe-eval'"],
         "style-src": ["'self'", "'unsafe-inline'"],
     },
     # Swagger UI sets styles on its elements.
@@ -269,7 +269,11 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 HSTS = f"max-age={SECURE_HSTS_SECONDS}; includeSubDomains" if SECURE_HSTS_SECONDS else ""
 SILENCED_SYSTEM_CHECKS = ["security.W008"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
-UNFOLD = {"SITE_TITLE": "Callsign operator", "SITE_HEADER": "Callsign operator"}
+UNFOLD = {
+    "SITE_TITLE": "Callsign operator",
+    "SITE_HEADER": "Callsign operator",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/img/callsign.svg"}],
+}
 
 LOGGING = {
     "version": 1,

@@ -3,12 +3,13 @@
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from unfold.admin import ModelAdmin
 
 from tenants.models import Organization, User
 
-# allauth's own pages would show second factors, and change addresses past every check.
-admin.site.unregister([Authenticator, EmailAddress])
+# allauth's own pages would show second factors, and change addresses past every check; nothing asks for groups.
+admin.site.unregister([Authenticator, EmailAddress, Group])
 
 
 @admin.register(Organization)

@@ -141,7 +141,6 @@ def test_an_ipv6_customer_is_one_address(ana: Membership) -> None:
 
 def test_a_reset_of_the_password_ends_the_pause(ana: Membership, settings: Any) -> None:
     """security F6: the way out for a person on a new device while somebody guesses."""
-    from allauth.account.internal.flows.password_reset import get_reset_password_from_key_url  # noqa: F401
     from django.core import mail
 
     for n in range(51):
@@ -155,6 +154,11 @@ def test_a_reset_of_the_password_ends_the_pause(ana: Membership, settings: Any) 
     new = "a-new-long-password-7"
     visitor.post(form.request["PATH_INFO"], {"password1": new, "password2": new})
     assert log_in(Client(), ana.email, new) == "in"
+    visitor.post("/accounts/logout/")
+    for n in range(51):
+        log_in(Client(), ana.email, f"guess-{n}", f"203.0.113.{n}")
+    assert log_in(Client(), ana.email, new) == "refused", "the guessing went on"
+    assert log_in(visitor, ana.email, new) == "in", "the device of the reset is a known one"
 
 
 def test_codes_of_the_second_step_are_limited_like_passwords(ana: Membership) -> None:
