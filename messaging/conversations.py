@@ -12,6 +12,7 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
+from messaging.assignees import why_cannot_reply
 from messaging.live_events import tell_conversation
 from messaging.models import Contact, Conversation, ConversationRead, Message, TimelineEntry
 from messaging.signals import conversation_assigned, conversation_closed
@@ -20,7 +21,7 @@ from senderid.delegated import assignee_ids_of, readable_sender_ids
 from senderid.models import Assignment, SenderId
 from tenants import rows
 from tenants.access import standing_of
-from tenants.errors import DomainError, unreadable
+from tenants.errors import DomainError, register, unreadable
 from tenants.kept import Kept, typed
 from tenants.models import Membership, Organization
 
@@ -239,15 +240,30 @@ def mark_read(*, conversation: Conversation, member: Membership) -> None:
 
 @transaction.atomic
 def assign_conversation(
-    *, conversation: Conversation, to: Membership | None, by: Membership | None = None, why: str = ""
-) -> None:
-    """Assigns (or with None unassigns) a conversation; the new assignee is told unless they did it themselves."""
+    *,
+    conversation: Conversation,
+    to: Membership | None,
+    by: Membership | None = None,
+    why: str = "",
+    must_reply: bool = True,
+) -> str:
+    """Assigns (or with None unassigns) a conversation; the new assignee is notified unless they did it themselves.
+
+    422 `assignee_cannot_reply` for who may not send from its sender; with `must_reply` False the reason is noted in the
+    thread and returned instead.
+    """
     if conversation.assignee_id == (to.pk if to else None):
-        return
+        return ""
     if to is not None and not to.is_active:
         raise DomainError("not_found", f"{to.name} is not active; choose someone else.", field="assignee")
+    warning = why_cannot_reply(conversation=conversation, member=to) if to else ""
+    if warning and must_reply:
+        raise DomainError(
+            "assignee_cannot_reply", f"{warning} Choose someone who can reply.", field="assignee"
+        )
     _update(conversation, assignee=to)
     text = f"{to.name} has this conversation" if to else "nobody has this conversation"
+    is_turn, why = bool(why), " ".join(part for part in (why, warning) if part)
     note(
         conversation=conversation,
         kind=TimelineEntry.Kind.ASSIGNED,
@@ -255,9 +271,10 @@ def assign_conversation(
         by=by,
     )
     tell_conversation(conversation)
-    if to is not None and (by is None or by.pk != to.pk) and not why:
+    if to is not None and (by is None or by.pk != to.pk) and not is_turn:
         ids = {"conversation_id": conversation.pk, "member_id": to.pk, "by_id": by.pk if by else None}
         transaction.on_commit(lambda: conversation_assigned.send_robust(Conversation, **ids))
+    return warning
 
 
 @transaction.atomic
@@ -334,3 +351,6 @@ def attribute(*, conversation: Conversation, campaign: Any = None, program: Any 
     """Marks the conversation as an answer to a campaign or as a program's."""
     changes = {"campaign": campaign} if campaign is not None else {"program": program}
     _update(conversation, **changes)
+
+
+register({"assignee_cannot_reply": "The member may not send from the conversation’s sender."})

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from messaging.assignees import AssigneeOption, options_for
 from messaging.conversations import on_behalf_of, readable_by, thread_of, with_unread
 from messaging.models import Conversation, Message, TimelineEntry
 from tenants.access import standing_of
@@ -109,6 +110,12 @@ def snooze_times(now: datetime) -> list[tuple[str, datetime]]:
         ("Tomorrow, 9:00", morning + timedelta(days=1)),
         ("Monday, 9:00", monday),
     ]
+
+
+def assign_menu(*, conversation: Conversation, member: Membership) -> list[AssigneeOption]:
+    """Whom the conversation can be assigned to: those who can reply first, then the others with the reason."""
+    options = options_for(conversation=conversation, members=people_of(member))
+    return sorted(options, key=lambda option: bool(option.cannot_reply))
 
 
 def people_of(member: Membership) -> list[Membership]:

@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from messaging import conversations
+from messaging.assignees import why_cannot_reply
 from messaging.models import Conversation, Message
 from notifications import email_templates, recipients
 from notifications.channels.email import send_mail
@@ -100,10 +101,12 @@ def record(message: Message, decisions: list[Decision]) -> list[Notification]:
 
 
 def _take_turn(message: Message, assignment: Assignment, member: Membership) -> None:
-    """The first of several whose turn it is has the conversation from now on."""
+    """The first of several whose turn it is has the conversation from now on, unless nobody of them can reply."""
     conversation = message.conversation
     assert conversation is not None
     if conversation.assignee is not None and conversation.assignee.is_active:
+        return
+    if why_cannot_reply(conversation=conversation, member=member):
         return
     rules = NotificationRule.objects.for_org(message.org_id)
     rules.filter(assignment=assignment).update(last_turn=member)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from messaging.assignees import able_to_reply
 from messaging.conversations import readable_by
 from messaging.models import Conversation, Message
 from messaging.receiving import NOT_TEXTED
@@ -234,13 +235,12 @@ def _specific(case: Case) -> Chosen:
 
 
 def _round_robin(case: Case) -> Chosen:
-    """The next available in order after whoever's turn it was."""
+    """The next available in order after the member whose turn it was; who can reply goes before who only reads."""
     ids = [m.pk for m in case.audience]
     start = ids.index(case.rule.last_turn_id) + 1 if case.rule.last_turn_id in ids else 0
-    for member in [*case.audience[start:], *case.audience[:start]]:
-        if case.is_free(member):
-            return [(member, "it is their turn")]
-    return []
+    free = [m for m in [*case.audience[start:], *case.audience[:start]] if case.is_free(m)]
+    able = able_to_reply(conversation=case.conversation, members=free)
+    return [(member, "it is their turn") for member in (able or free)[:1]]
 
 
 RULES: dict[str, Callable[[Case], Chosen]] = {

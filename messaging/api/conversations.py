@@ -38,6 +38,12 @@ class ConversationSerializer(ConversationChangeSerializer):
     program = fields.UUIDField(read_only=True, allow_null=True)
 
 
+class ChangedConversationSerializer(ConversationSerializer):
+    """The answer of PATCH: `warnings` [{code, text}] says when the new assignee can't reply from its sender."""
+
+    warnings = serializers.ListField(child=serializers.DictField(), read_only=True)
+
+
 class AnswerSerializer(Strict):
     body = fields.CharField(trim_whitespace=False, max_length=100_000)
     as_member = fields.UUIDField(allow_null=True, required=False)
@@ -100,10 +106,10 @@ class ConversationViewSet(OrgViewSet):
     def show(self, row: Conversation) -> Any:
         return show_conversation(row)
 
-    @extend_schema(request=ConversationChangeSerializer)
+    @extend_schema(request=ConversationChangeSerializer, responses=ChangedConversationSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         row, given = self.get_object(), self.read_input(ConversationChangeSerializer)
-        by = self.member(request.query_params.get("as_member"))
+        by, warning = self.member(request.query_params.get("as_member")), ""
         if "assignee" in given:
             members = Membership.objects.for_org(self.org).select_related("user")
             to = (
@@ -111,14 +117,15 @@ class ConversationViewSet(OrgViewSet):
                 if given["assignee"]
                 else None
             )
-            conversations.assign_conversation(conversation=row, to=to, by=by)
+            warning = conversations.assign_conversation(conversation=row, to=to, by=by, must_reply=False)
         until = given.get("snoozed_until")
         if "status" in given or until:
             wanted = given.get("status", Conversation.Status.SNOOZED)
             conversations.set_status(conversation=row, status=wanted, snoozed_until=until, by=by)
         if "tags" in given:
             conversations.set_tags(conversation=row, tags=clean_tags(given["tags"]))
-        return Response(self.show(pick(self.get_queryset(), pk, self.noun)))
+        warnings = [{"code": "assignee_cannot_reply", "text": warning}] if warning else []
+        return Response(self.show(pick(self.get_queryset(), pk, self.noun)) | {"warnings": warnings})
 
     @extend_schema(methods=["POST"], request=AnswerSerializer, responses={202: MessageSerializer})
     @extend_schema(methods=["GET"], responses=MessageSerializer(many=True))

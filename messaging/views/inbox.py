@@ -25,7 +25,14 @@ from messaging.listing import Listed, list_conversations
 from messaging.live_events import events_url, token_for
 from messaging.models import Conversation
 from messaging.opened import PAGE as LINES
-from messaging.opened import absence_behind, conversation_for, people_of, snooze_times, thread_for
+from messaging.opened import (
+    absence_behind,
+    assign_menu,
+    conversation_for,
+    people_of,
+    snooze_times,
+    thread_for,
+)
 from messaging.rail import rail_of
 from messaging.views.palette import pages_and_conversations
 from senderid.delegated import readable_sender_ids
@@ -143,7 +150,7 @@ def thread_parts(request: MemberRequest, conversation: Conversation, look: Look)
         "seen": seen_marker(lines.lines),
         "facts": facts_of(contact=conversation.contact, member=request.member),
         "absence": absence_behind(member=request.member, conversation=conversation),
-        "people": people_of(request.member),
+        "assign_menu": assign_menu(conversation=conversation, member=request.member),
         "snooze_times": snooze_times(timezone.localtime()),
         "may_write": roles.may(request.member, roles.SEND),
     }

@@ -102,9 +102,9 @@ def test_an_assignment_that_does_not_read_or_is_not_live_shows_nothing(
 
 
 def test_the_assignee_reads(inbox: Inbox) -> None:
-    conversations.assign_conversation(conversation=inbox.conversation, to=inbox.tim)
+    conversations.assign_conversation(must_reply=False, conversation=inbox.conversation, to=inbox.tim)
     assert inbox.reads(inbox.tim)
-    conversations.assign_conversation(conversation=inbox.conversation, to=None)
+    conversations.assign_conversation(must_reply=False, conversation=inbox.conversation, to=None)
     assert not inbox.reads(inbox.tim)
 
 
@@ -131,7 +131,7 @@ def test_a_campaigns_audience_reads_and_answers(inbox: Inbox) -> None:
 
 def test_a_viewer_answers_nothing(inbox: Inbox) -> None:
     zoe = make_member(inbox.org, "Zoe", "viewer")
-    conversations.assign_conversation(conversation=inbox.conversation, to=zoe)
+    conversations.assign_conversation(must_reply=False, conversation=inbox.conversation, to=zoe)
     assert inbox.reads(zoe)
     assert not may_answer(member=zoe, conversation=inbox.conversation)
 
@@ -144,7 +144,7 @@ def away(inbox: Inbox, **fields: Any) -> Any:
 
 
 def test_a_stand_in_reads_and_answers_for_that_time(inbox: Inbox, time_machine: Any) -> None:
-    conversations.assign_conversation(conversation=inbox.conversation, to=inbox.rob)
+    conversations.assign_conversation(must_reply=False, conversation=inbox.conversation, to=inbox.rob)
     away(inbox)
     assert inbox.reads(inbox.tim)
     inbox.conversation.refresh_from_db()
@@ -156,7 +156,7 @@ def test_a_stand_in_reads_and_answers_for_that_time(inbox: Inbox, time_machine: 
 def test_a_stand_in_for_chosen_senders_reads_and_answers_only_those(inbox: Inbox) -> None:
     other = inbox.other(inbox.rob)
     for conversation in (inbox.conversation, other):
-        conversations.assign_conversation(conversation=conversation, to=inbox.rob)
+        conversations.assign_conversation(must_reply=False, conversation=conversation, to=inbox.rob)
     choose_senders(delegation=away(inbox), senders=[other.sender])
     assert set(readable_by(inbox.tim)) == {other}
     assert not may_answer(member=inbox.tim, conversation=inbox.conversation)
@@ -204,18 +204,27 @@ def test_the_new_assignee_is_told_unless_they_did_it(
     inbox: Inbox, heard: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        conversations.assign_conversation(conversation=inbox.conversation, to=inbox.tim, by=inbox.rob)
-        conversations.assign_conversation(conversation=inbox.conversation, to=inbox.tim, by=inbox.rob)
-        conversations.assign_conversation(conversation=inbox.conversation, to=inbox.rob, by=inbox.rob)
+        conversations.assign_conversation(
+            must_reply=False, conversation=inbox.conversation, to=inbox.tim, by=inbox.rob
+        )
+        conversations.assign_conversation(
+            must_reply=False, conversation=inbox.conversation, to=inbox.tim, by=inbox.rob
+        )
+        conversations.assign_conversation(
+            must_reply=False, conversation=inbox.conversation, to=inbox.rob, by=inbox.rob
+        )
     assert heard == [("assigned", inbox.tim.pk)]
     notes = TimelineEntry.objects.for_org(inbox.org).filter(kind="assigned").order_by("at")
-    assert [note.text for note in notes] == ["Tim has this conversation", "Rob has this conversation"]
+    assert [note.text.partition(":")[0] for note in notes] == [
+        "Tim has this conversation",
+        "Rob has this conversation",
+    ]
 
 
 def test_a_deactivated_member_gets_no_conversation(inbox: Inbox) -> None:
     inbox.tim.is_active = False
     with pytest.raises(DomainError):
-        conversations.assign_conversation(conversation=inbox.conversation, to=inbox.tim)
+        conversations.assign_conversation(must_reply=False, conversation=inbox.conversation, to=inbox.tim)
 
 
 def test_closing_ends_the_waiting_and_is_told(
@@ -269,9 +278,11 @@ def test_a_thread_is_the_newest_texts_oldest_first(inbox: Inbox) -> None:
 def test_mine_is_what_is_assigned_to_me_or_on_my_own_sender(inbox: Inbox) -> None:
     shared = inbox.other(inbox.org)
     assert inbox.folder("mine", inbox.rob) == {inbox.conversation}
-    conversations.assign_conversation(conversation=shared, to=inbox.rob)
+    conversations.assign_conversation(must_reply=False, conversation=shared, to=inbox.rob)
     assert inbox.folder("mine", inbox.rob) == {inbox.conversation, shared}
-    conversations.assign_conversation(conversation=inbox.conversation, to=inbox.texting.admin)
+    conversations.assign_conversation(
+        must_reply=False, conversation=inbox.conversation, to=inbox.texting.admin
+    )
     assert inbox.folder("mine", inbox.rob) == {shared}
 
 
@@ -281,7 +292,7 @@ def test_each_folder_holds_what_its_name_says(inbox: Inbox) -> None:
     assert inbox.folder("unassigned", inbox.rob) == {inbox.conversation, shared}
     assert inbox.folder("waiting", inbox.rob) == {inbox.conversation, shared}
     inbox.texting.queue("Yes", as_member=inbox.rob, conversation=shared)
-    conversations.assign_conversation(conversation=shared, to=inbox.tim)
+    conversations.assign_conversation(must_reply=False, conversation=shared, to=inbox.tim)
     assert inbox.folder("waiting", inbox.rob) == {inbox.conversation}
     assert inbox.folder("unassigned", inbox.rob) == {inbox.conversation}
     conversations.mark_read(conversation=shared, member=inbox.rob)

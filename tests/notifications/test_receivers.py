@@ -100,11 +100,11 @@ def test_the_new_assignee_is_told_by_whom_unless_they_took_it_themselves(
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         conversations.assign_conversation(
-            conversation=office.conversation(), to=office["Ben"], by=office["Ann"]
+            must_reply=False, conversation=office.conversation(), to=office["Ben"], by=office["Ann"]
         )
     with django_capture_on_commit_callbacks(execute=True):
         conversations.assign_conversation(
-            conversation=office.conversation(), to=office["Cid"], by=office["Cid"]
+            must_reply=False, conversation=office.conversation(), to=office["Cid"], by=office["Cid"]
         )
     [row] = Notification.objects.for_org(office.org).all()
     assert (row.member, row.kind, row.outcome) == (office["Ben"], "assigned_to_you", "pending")

@@ -9,6 +9,7 @@ from messaging import receiving
 from messaging.models import Conversation
 from notifications.models import Notification, NotificationRule
 from notifications.preferences import set_preferences
+from tenants.models import Membership
 from tests.office import Office
 
 
@@ -117,3 +118,18 @@ def test_texts_of_one_conversation_that_come_at_once_bring_one_mail() -> None:
     in_threads(receiving.process_event, events)
     rows = Notification.objects.for_org(office.org).filter(member=office["Ann"])
     assert sorted(row.outcome for row in rows) == ["pending"] + ["throttled"] * 5
+
+
+def test_only_who_can_reply_gets_the_conversation(office: Office) -> None:
+    """inbox 9: Ann became a viewer; it is Ben's turn. Where nobody can reply nobody gets it."""
+    rule = office.rule("round_robin")
+    Membership.objects.for_org(office.org).filter(pk=office["Ann"].pk).update(role="viewer")
+    assert office.told(office.text()) == ["Ben"]
+    assert office.conversation().assignee == office["Ben"]
+
+    type(rule).objects.for_org(office.org).filter(pk=rule.pk).update(can_send=False)
+    message = office.text(number=numbers(1)[0])
+    assert office.told(message) in (["Ann"], ["Cid"])
+    assert message.conversation is not None
+    message.conversation.refresh_from_db()
+    assert message.conversation.assignee is None
