@@ -41,7 +41,7 @@ class ConversationSerializer(ConversationChangeSerializer):
 class ChangedConversationSerializer(ConversationSerializer):
     """The answer of PATCH: `warnings` [{code, text}] says when the new assignee can't reply from its sender."""
 
-    warnings = serializers.ListField(child=serializers.DictField(), read_only=True)
+    warnings = fields.ListField(child=fields.DictField(), read_only=True)
 
 
 class AnswerSerializer(Strict):
