@@ -62,7 +62,7 @@ def save_campaign(
         raise unreadable("name", "Give the campaign a name.", "required")
     if not body.strip():
         raise unreadable("body", "Write a text; it is empty.", "required")
-    rendering.check(body, rendering.CONTACT_FIELDS, field="body")
+    rendering.check_text(body)
     unknown = set(audience) - set(AUDIENCE)
     if unknown:
         raise unreadable(

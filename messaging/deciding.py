@@ -177,6 +177,8 @@ def decide(
     try:
         body = around.template.fill(_fields(around, person, choice.sender))
     except DomainError as error:
+        if error.retryable:
+            raise  # nothing is wrong with the text: the portion is decided again later
         return Decision(person, choice=choice, code="template_error", text=error.text)
     if not body.strip() or len(body) > segments.MOST_CHARACTERS or "\x00" in body:
         text = "The text is empty, over 1,600 characters or has one that can’t be sent."

@@ -1,85 +1,81 @@
-"""Liquid for the customer's own texts: an allow-list of filters, strict names, limits; values are never code.
+"""Liquid for the customer's own texts and mails: an allow-list, strict names, limits; values are never code.
 
-python-liquid's limits do not cover chains of `replace`, so that filter, append, prepend, times and the like are
-not there at all. Used for campaign texts (plain) and e-mail templates (escaped).
+A template is inspected in a child process with limits first (`content.sandbox`). One without a loop is then rendered
+here, for its parse tree proves that it is cheap; any other in the child, each time. What is refused here is refused
+at save, in previews and in fan-out alike.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from liquid import Environment, StrictUndefined
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import OutputNode
-from liquid.exceptions import LiquidError
 
+from messaging.content import engine, sandbox
+from messaging.content.engine import Inspected, Lenient
+from messaging.content.faults import DATA, LIMIT, Fault, fault_at
+from messaging.content.vetting import FILTERS
 from tenants.errors import DomainError, register
 
-FILTERS = ("escape", "default", "upcase", "downcase", "capitalize", "date", "truncate", "strip")
-REFUSED_TAGS = [
-    "assign",
-    "capture",
-    "cycle",
-    "decrement",
-    "doc",
-    "echo",
-    "extends",
-    "block",
-    "include",
-    "increment",
-    "liquid",
-    "macro",
-    "call",
-    "render",
-    "tablerow",
-    "ifchanged",
-]
-MOST_SOURCE = 50_000
+TEXT_FILTERS = tuple(name for name in FILTERS if name != "escape")  # handsets show “&amp;” as it is
+LONGEST_TEXT = 2_000  # characters of the source of a message
+MOST_TEXT_STEPS = 2_000  # a campaign takes them for each of 100,000 contacts
+
+inspected: Callable[[str], Inspected] = lru_cache(maxsize=512)(sandbox.inspect)
 
 
-class _Environment(Environment):
-    context_depth_limit = 10
-    loop_iteration_limit = 1000
-    local_namespace_limit = 200_000
-    output_stream_limit = 100_000
-
-
-@lru_cache(maxsize=2)
-def _environment(escapes: bool) -> _Environment:
-    env = _Environment(autoescape=escapes, undefined=StrictUndefined)
-    env.filters = {name: call for name, call in env.filters.items() if name in FILTERS}
-    env.tags = {name: tag for name, tag in env.tags.items() if name not in REFUSED_TAGS}
-    return env
-
-
-def render(source: str, fields: dict[str, Any], *, escapes: bool = False) -> str:
-    """The text with its fields filled in; 422 `template_error` when a field is missing or the source is wrong."""
+def render(source: str, fields: Mapping[str, Any], *, escapes: bool = False, field: str = "body") -> str:
+    """The text with its fields filled in; 400 `template_error` or `template_too_costly`, 503 when none can be made."""
     try:
-        return _parsed(source, escapes).render(**fields)
-    except (LiquidError, ValueError, ArithmeticError, TypeError) as error:  # a filter may trip over a value
-        raise _as_problem(error, "body") from error
+        return _rendered(source, fields, escapes)
+    except (Fault, sandbox.Unavailable) as error:
+        raise _as_problem(error, field) from error
+
+
+def _rendered(source: str, fields: Mapping[str, Any], escapes: bool) -> str:
+    by = sandbox if inspected(source).has_loops else engine
+    return by.render(source, fields, escapes=escapes)
 
 
 class Template:
-    """A text with merge fields, parsed once and filled in for many contacts. `names` are the fields it uses."""
+    """A text with merge fields, inspected once and filled in for many contacts. `names` are the fields it uses.
+
+    One that can't be used has a `fault`, which each `fill` raises.
+    """
 
     def __init__(self, source: str) -> None:
-        self.source = source
+        self.source, self.fault, self._parts = source, None, None
+        self.names: frozenset[str] = frozenset()
         try:
-            parsed = _parsed(source, False)
-            used = [variable for group in parsed.analyze().globals.values() for variable in group]
-        except LiquidError as error:
-            raise _as_problem(error, "body") from error
-        self.names = frozenset(".".join(map(str, variable.segments)) for variable in used)
+            self._read()
+        except (Fault, sandbox.Unavailable) as error:
+            self._keep(_as_problem(error, "body"))
         self.uses_attributes = any(name.startswith("contact.attributes") for name in self.names)
-        self._parts = _plain_parts(parsed.nodes)
+
+    fault: DomainError | None
+    _parts: list[str | tuple[str, ...]] | None
+
+    def _read(self) -> None:
+        found = inspected(self.source)
+        if found.steps > MOST_TEXT_STEPS:
+            raise Fault(LIMIT, engine.TOO_MUCH)
+        self.names = frozenset(name for name, _ in found.fields)
+        self._parts = _plain_parts(engine.nodes_of(self.source))
+
+    def _keep(self, problem: DomainError) -> None:
+        """What ended one rendering by its limits would end the next: it is not tried again."""
+        if problem.retryable:
+            raise problem
+        self.fault = problem
 
     def fill(self, fields: Mapping[str, Any]) -> str:
         """As `render`. Words and plain fields that hold words are joined without Liquid: twenty times as fast."""
+        if self.fault is not None:
+            raise self.fault
         if self._parts is None:
-            return render(self.source, dict(fields))
+            return self._render(fields)
         found = []
         for part in self._parts:
             value: Any = part
@@ -88,9 +84,17 @@ class Template:
                 for name in part:
                     value = value[name]
                 if not isinstance(value, str):
-                    return render(self.source, dict(fields))
+                    return self._render(fields)
             found.append(value)
         return "".join(found)
+
+    def _render(self, fields: Mapping[str, Any]) -> str:
+        try:
+            return render(self.source, fields)
+        except DomainError as error:
+            if error.code == "template_too_costly":
+                self._keep(error)
+            raise
 
 
 SPECIAL = {"size", "first", "last"}
@@ -124,42 +128,65 @@ def _plain_path(expression: Any) -> tuple[str, ...] | None:
     return tuple(path)
 
 
-@lru_cache(maxsize=512)
-def _parsed(source: str, escapes: bool) -> Any:
-    if len(source) > MOST_SOURCE:
-        raise DomainError("template_error", f"A template has at most {MOST_SOURCE} characters.", field="body")
-    return _environment(escapes).from_string(source)
-
-
-def check(source: str, known: set[str], *, field: str) -> None:
-    """Refuses a template with an unknown field, naming it and its line. `known` has `contact.name`, `contact.*` …"""
+def check(source: str, known: set[str], *, field: str) -> Inspected:
+    """Refuses a template that can't be used or names an unknown field. `known` has `contact.name`, `contact.*` …"""
     try:
-        analysis = _parsed(source, False).analyze()
-    except LiquidError as error:
+        found = inspected(source)
+    except (Fault, sandbox.Unavailable) as error:
         raise _as_problem(error, field) from error
-    for name in analysis.filters:
-        if name not in FILTERS:
-            text = f"There is no filter “{name}”; there are: {', '.join(FILTERS)}."
-            raise DomainError("template_error", text, field=field, status=400)
-    for variables in analysis.globals.values():
-        for variable in variables:
-            name = ".".join(str(part) for part in variable.segments)
-            parts = name.split(".")
-            if name in known or any(".".join([*parts[:n], "*"]) in known for n in range(1, len(parts))):
-                continue
-            line = source.count("\n", 0, variable.span.index) + 1
+    for name, index in found.fields:
+        if not _is_known(name, known):
+            place = fault_at(source, index, "", name)
             raise DomainError(
                 "unknown_merge_field",
-                f"There is no field “{name}” (line {line}); there are: {', '.join(sorted(known))}.",
+                f"Unknown field “{name}” (line {place.line}). Available: {', '.join(sorted(known))}.",
                 field=field,
                 status=400,
-                line=line,
+                line=place.line,
+                column=place.column,
+                word=name,
             )
+    return found
+
+
+def _is_known(name: str, known: set[str]) -> bool:
+    parts = name.split(".")
+    return name in known or any(".".join([*parts[:n], "*"]) in known for n in range(1, len(parts)))
+
+
+def check_text(source: str, *, field: str = "body") -> None:
+    """What saving a campaign refuses: the above, what is too long or too costly, what fails with sample data."""
+    if len(source) > LONGEST_TEXT:
+        text = f"The message is too long: {len(source):,} characters; the limit is {LONGEST_TEXT:,}."
+        raise DomainError("template_error", text, field=field, status=400)
+    found = check(source, CONTACT_FIELDS, field=field)
+    refused = sorted(set(found.filters) - set(TEXT_FILTERS))
+    if refused:
+        text = f"“{refused[0]}” isn’t a filter for messages. Available: {', '.join(TEXT_FILTERS)}."
+        raise DomainError("template_error", text, field=field, status=400)
+    if found.steps > MOST_TEXT_STEPS:
+        raise _as_problem(Fault(LIMIT, engine.TOO_MUCH), field)
+    _demand_renders(source, found, field)
+
+
+def _demand_renders(source: str, found: Inspected, field: str) -> None:
+    """An attribute may be of any type, so that one which does not fit is found out at each contact, not here."""
+    try:
+        _rendered(source, SAMPLE, False)
+    except Fault as error:
+        if error.kind != DATA or not any(name.startswith("contact.attributes") for name, _ in found.fields):
+            raise _as_problem(error, field) from error
+    except sandbox.Unavailable as error:
+        raise _as_problem(error, field) from error
 
 
 def _as_problem(error: Exception, field: str) -> DomainError:
-    text = re.sub(r"\s+", " ", str(error)).strip()
-    return DomainError("template_error", f"The template can’t be used: {text}", field=field, status=400)
+    if not isinstance(error, Fault):
+        text = "The template can’t be rendered right now; try again in a moment."
+        return DomainError("unavailable", text, field=field, status=503, retryable=True)
+    code = "template_too_costly" if error.kind == LIMIT else "template_error"
+    place = {"line": error.line, "column": error.column, "word": error.word} if error.line else {}
+    return DomainError(code, error.sentence, field=field, status=400, **place)
 
 
 CONTACT_FIELDS = {
@@ -172,6 +199,18 @@ CONTACT_FIELDS = {
     "owner.name",
     "sender.value",
     "sender.label",
+}
+SAMPLE: dict[str, Any] = {
+    "contact": {
+        "name": "Mara Okafor",
+        "first_name": "Mara",
+        "number": "(202) 555-0178",
+        "country": "US",
+        "attributes": {},
+    },
+    "org": {"name": "Northwind"},
+    "owner": {"name": "Ben Ito"},
+    "sender": {"value": "(202) 555-0134", "label": "Renewals line"},
 }
 
 
@@ -202,7 +241,7 @@ def person_fields(
             "first_name": (person.name or "").split(" ")[0],
             "number": person.display_number if "contact.number" in wanted else "",
             "country": person.country,
-            "attributes": _Lenient(attributes),
+            "attributes": Lenient(attributes),
         },
         "org": {"name": org.name},
         "owner": {"name": owner_name},
@@ -213,19 +252,10 @@ def person_fields(
     }
 
 
-class _Lenient(dict):  # type: ignore[type-arg]
-    """An attribute that a contact lacks is empty, not an error: attributes differ from contact to contact."""
-
-    def __missing__(self, key: str) -> str:
-        return ""
-
-    def __contains__(self, key: object) -> bool:
-        return True
-
-
 register(
     {
-        "template_error": "The template’s Liquid can’t be read.",
+        "template_error": "The template’s Liquid can’t be read; the place is given where there is one.",
+        "template_too_costly": "The template takes too much time, memory or output.",
         "unknown_merge_field": "The template names a field that does not exist; the line is given.",
     }
 )

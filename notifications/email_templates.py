@@ -1,6 +1,7 @@
 """Mail wording: Liquid with an allow-list; the assignment's template, else the sender's org default, else built-in.
 
-An unknown field is an error when a template is saved, with its name and line. Values are escaped in HTML.
+An unknown field is an error when a template is saved, with its name and line; saving renders it with sample data.
+One that fails later is marked broken, and the built-in wording is sent instead. Values are escaped in HTML.
 """
 
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 import nh3
 from django.db import transaction
+from django.utils import timezone
 
 from messaging import rendering
 from notifications.models import EmailTemplate, Notification
@@ -50,6 +52,10 @@ BUTTON = (
 QUOTE = '<blockquote style="margin:0;padding:12px 16px;background:#f2f5f8;border-radius:8px">{{ message.body }}</blockquote>'
 
 
+Parts = tuple[str, str, str]
+PARTS = {"subject": "Subject", "html": "HTML", "text": "Plain text"}
+
+
 @dataclass(frozen=True)
 class Wording:
     """Three Liquid sources."""
@@ -90,29 +96,61 @@ BUILT_IN: dict[str, Wording] = {
     Kind.CAMPAIGN_FINISHED: _wording(
         "{{ campaign.name }} is done", "Your campaign {{ campaign.name }} has been sent.", quote=False
     ),
+    Kind.TEMPLATE_BROKEN: Wording(
+        "An email template can’t be used",
+        "<p>{{ note.text }}</p>" + FOOT_HTML,
+        "{{ note.text }}" + FOOT_TEXT,
+    ),
 }
 
 
-def wording_for(notification: Notification) -> Wording:
-    """The template that speaks: the assignment's, else the org's default of this kind, else the built-in."""
+def template_for(notification: Notification) -> EmailTemplate | None:
+    """The customer's template for this mail: the assignment's, else the org's default of this kind."""
     template = notification.template
     if template is None or template.kind != notification.kind:
         rows = EmailTemplate.objects.for_org(notification.org_id).filter(
             kind=notification.kind, is_org_default=True
         )
         template = rows.first()
-    if template is not None:
-        return Wording(template.subject, template.html, template.text)
-    return BUILT_IN[notification.kind]
+    return template
 
 
-def compose(wording: Wording, fields: dict[str, Any]) -> tuple[str, str, str]:
-    """(subject, HTML, text): one line in the subject, values escaped and the HTML cleaned."""
-    subject = " ".join(rendering.render(wording.subject, fields).split())[:200]
-    html = nh3.clean(
-        rendering.render(wording.html, fields, escapes=True), attributes=ATTRIBUTES, url_schemes=SCHEMES
+def compose_for(notification: Notification, fields: dict[str, Any]) -> tuple[Parts, EmailTemplate | None]:
+    """The mail, and the template that has just been found broken, if any: its mail has the built-in wording.
+
+    A template that takes too much is not tried again until it is saved.
+    """
+    template = template_for(notification)
+    built_in = BUILT_IN[notification.kind]
+    if template is None or template.broken_code == "template_too_costly":
+        return compose(built_in, fields), None
+    try:
+        return compose(Wording(template.subject, template.html, template.text), fields), None
+    except DomainError as error:
+        if error.retryable:
+            raise
+        is_new = mark_broken(template, error)
+    return compose(built_in, fields), template if is_new else None
+
+
+def mark_broken(template: EmailTemplate, error: DomainError) -> bool:
+    """Notes what failed; False when it is known already."""
+    rows = EmailTemplate.objects.for_org(template.org_id).filter(
+        pk=template.pk, changed_at=template.changed_at
     )
-    return subject, html, rendering.render(wording.text, fields)
+    text = f"{PARTS.get(error.field, error.field)}: {error.text}"[:300]
+    is_new = rows.filter(broken_at__isnull=True).update(broken_at=timezone.now())
+    rows.update(broken_code=error.code, broken_text=text)
+    template.broken_code, template.broken_text = error.code, text
+    return bool(is_new)
+
+
+def compose(wording: Wording, fields: dict[str, Any]) -> Parts:
+    """(subject, HTML, text): one line in the subject, values escaped and the HTML cleaned."""
+    subject = " ".join(rendering.render(wording.subject, fields, field="subject").split())[:200]
+    html = rendering.render(wording.html, fields, escapes=True, field="html")
+    text = rendering.render(wording.text, fields, field="text")
+    return subject, nh3.clean(html, attributes=ATTRIBUTES, url_schemes=SCHEMES), text
 
 
 SCHEMES = {"http", "https", "mailto"}
@@ -139,8 +177,7 @@ def save_template(
     for field, source in (("name", name), ("subject", subject), ("html", html), ("text", text)):
         if not source.strip():
             raise DomainError("required", "This part is empty; write it.", field=field, status=400)
-    for field, source in (("subject", subject), ("html", html), ("text", text)):
-        rendering.check(source, FIELDS, field=field)
+    preview(subject=subject, html=html, text=text)
     template = template or EmailTemplate(org=org)
     others = EmailTemplate.objects.for_org(org).exclude(pk=template.pk)
     if others.filter(kind=kind, name=name.strip()).exists():
@@ -151,6 +188,7 @@ def save_template(
         others.filter(kind=kind).update(is_org_default=False)
     template.kind, template.name, template.subject = kind, name.strip(), subject
     template.html, template.text, template.is_org_default = html, text, is_org_default
+    template.broken_at, template.broken_code, template.broken_text = None, "", ""
     template.save()
     audit.note(
         org_id=org.pk, action="template.saved", target=template, text=f"E-mail template {template.name} saved"
@@ -158,8 +196,8 @@ def save_template(
     return template
 
 
-def preview(*, subject: str, html: str, text: str) -> tuple[str, str, str]:
-    """With sample data; the same errors as saving."""
+def preview(*, subject: str, html: str, text: str) -> Parts:
+    """With sample data; saving and the test email refuse by this, too."""
     for field, source in (("subject", subject), ("html", html), ("text", text)):
         rendering.check(source, FIELDS, field=field)
     return compose(Wording(subject, html, text), SAMPLE)

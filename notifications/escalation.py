@@ -12,7 +12,6 @@ from messaging.models import Conversation, Message
 from notifications import notify, recipients
 from notifications.absences import reachable
 from notifications.models import Escalation, NotificationRule
-from tenants.models import Membership
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +109,7 @@ def _tell(clock: Escalation, minutes: int) -> None:
         reason += f"; {named.name} can’t be reached"
     elif reached.pk != named.pk:
         reason += f"; you stand in for {named.name}"
-    for member in [reached] if reached else _admins(clock.org_id):
+    for member in [reached] if reached else notify.admins_of(clock.org_id):
         notify.tell_member(
             conversation=clock.conversation,
             member=member,
@@ -120,9 +119,3 @@ def _tell(clock: Escalation, minutes: int) -> None:
             message=clock.message,
             settings_of_rule=recipients.rule_of(clock.assignment),
         )
-
-
-def _admins(org_id: UUID) -> list[Membership]:
-    roles = [Membership.Role.OWNER, Membership.Role.ADMIN]
-    rows = Membership.objects.for_org(org_id).filter(is_active=True, role__in=roles)
-    return list(rows.select_related("user").order_by("created_at"))

@@ -31,6 +31,7 @@ class EmailTemplate(TenantOwned):
         MENTIONED = "mentioned", "mentioned"
         ESCALATION = "escalation", "escalation"
         CAMPAIGN_FINISHED = "campaign_finished", "campaign finished"
+        TEMPLATE_BROKEN = "template_broken", "template can’t be used"
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
     name = models.CharField(max_length=80)
@@ -39,6 +40,10 @@ class EmailTemplate(TenantOwned):
     text = models.TextField()
     is_org_default = models.BooleanField(default=False)
     changed_at = models.DateTimeField(auto_now=True)
+    # It failed when an email was made; the default wording was sent. Saving it again clears this.
+    broken_at = models.DateTimeField(null=True, blank=True)
+    broken_code = models.CharField(max_length=40, blank=True)
+    broken_text = models.CharField(max_length=300, blank=True)
 
     class Meta(TenantOwned.Meta):
         constraints = [

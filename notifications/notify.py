@@ -7,6 +7,7 @@ import logging
 import smtplib
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
@@ -20,7 +21,7 @@ from messaging.models import Conversation, Message
 from notifications import email_templates, recipients
 from notifications.channels.email import send_mail
 from notifications.decisions import Decision
-from notifications.models import Notification, NotificationRule, Rule
+from notifications.models import EmailTemplate, Notification, NotificationRule, Rule
 from senderid.models import Assignment
 from tenants import hints
 from tenants.errors import DomainError
@@ -149,6 +150,30 @@ def tell_member(
     return row
 
 
+def tell_of_broken_template(template: EmailTemplate) -> None:
+    """Notifies the owners and admins: once for a template, until it is saved again."""
+    text = (
+        f"The email template “{template.name}” can’t be used. {template.broken_text} Until you fix it, the default "
+        f"template is used instead: {settings.PUBLIC_BASE_URL}/notifications/templates/{template.pk}/"
+    )
+    for member in admins_of(template.org_id):
+        tell_member(
+            conversation=None,
+            member=member,
+            kind="template_broken",
+            rule="template_broken",
+            reason="you are an admin of your organization",
+            note=text,
+        )
+
+
+def admins_of(org_id: UUID) -> list[Membership]:
+    """The active owners and admins, the oldest first."""
+    roles = [Membership.Role.OWNER, Membership.Role.ADMIN]
+    rows = Membership.objects.for_org(org_id).filter(is_active=True, role__in=roles)
+    return list(rows.select_related("user").order_by("created_at"))
+
+
 @shared_task
 def deliver() -> int:
     """Sends the mails that are due."""
@@ -198,9 +223,13 @@ def _send(row: Notification) -> bool:
     if row.member is not None and not row.member.is_active:
         return _ended(row, Outcome.SKIPPED, "They were deactivated before it was sent.")
     try:
-        subject, html, text = email_templates.compose(email_templates.wording_for(row), fields_of(row))
+        (subject, html, text), broken = email_templates.compose_for(row, fields_of(row))
+        if broken is not None:
+            tell_of_broken_template(broken)
         send_mail(to=row.email, subject=subject, html=html, text=text)
     except DomainError as error:
+        if error.retryable:
+            return _try_later(row, error.text)
         return _ended(row, Outcome.FAILED, error.text)
     except smtplib.SMTPRecipientsRefused as error:
         if all(code >= 500 for code, _ in error.recipients.values()):

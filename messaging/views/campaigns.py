@@ -93,7 +93,7 @@ def sample(request: MemberRequest) -> HttpResponse:
     wrong = form.errors.get("body", [""])[0] if campaign.body == "" else ""
     texts = []
     try:
-        rendering.check(campaign.body, rendering.CONTACT_FIELDS, field="body")
+        rendering.check_text(campaign.body)
         for contact in first:
             body = rendering.render(campaign.body, rendering.contact_fields(contact, request.org))
             texts.append((contact, body, segments.cut(body)))

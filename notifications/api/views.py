@@ -213,6 +213,14 @@ class TemplateSerializer(Strict):
     html = fields.CharField(max_length=50_000, trim_whitespace=False)
     text = fields.CharField(max_length=50_000, trim_whitespace=False)
     is_org_default = fields.BooleanField(default=False)
+    broken_at = fields.DateTimeField(
+        read_only=True,
+        help_text="since when it can’t be used and the default wording is sent; null: it works",
+    )
+    broken_text = fields.CharField(read_only=True, help_text="why")
+
+
+TEMPLATE_READ_ONLY = ("id", "broken_at", "broken_text")
 
 
 class TemplateViewSet(OrgViewSet):
@@ -229,7 +237,7 @@ class TemplateViewSet(OrgViewSet):
 
     def partial_update(self, request: Request, pk: str) -> Response:
         row = self.get_object()
-        kept: dict[str, Any] = {k: v for k, v in self.show(row).items() if k != "id"}
+        kept: dict[str, Any] = {k: v for k, v in self.show(row).items() if k not in TEMPLATE_READ_ONLY}
         sent = set(request.data) if isinstance(request.data, dict) else set()
         given = {name: value for name, value in self.read_input(partial=True).items() if name in sent}
         return Response(

@@ -78,7 +78,7 @@ def test_the_sample_shows_the_text_as_the_first_contact_gets_it(texting: Texting
     assert "Hi Carla" in shown
     assert "1 contact gets" in shown
     shown = ada.post("/campaigns/sample/", WHOLE | {"body": "Hi {{ nobody }}"}).content.decode()
-    assert "There is no field" in shown
+    assert "Unknown field" in shown
     assert not Campaign.objects.for_org(texting.org).exists()
 
 

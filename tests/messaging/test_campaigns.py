@@ -11,6 +11,7 @@ from messaging import audience, campaigns, consent, fanout
 from messaging.audience import audience_of
 from messaging.campaign_figures import progress
 from messaging.campaign_report import report as report_on
+from messaging.content import sandbox
 from messaging.models import (
     Campaign,
     CampaignPortion,
@@ -517,3 +518,42 @@ def test_the_report_says_what_starting_would_do_and_writes_nothing(drive: Drive)
 def test_the_report_tells_who_waits_for_the_morning(night: Drive) -> None:
     report = report_on(night.draft())
     assert (report["deferred"], report["finishes_at"]) == (5, MORNING + timedelta(seconds=5))
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ("{% for i in (1..30000000) reversed %}a{% endfor %}", 0),
+        ("{{" * 4000, 0),
+        ("{% if contact.attributes.age > 17 %}Adult{% else %}Minor{% endif %}", 1),
+        ("{% for tag in contact.attributes.tags %}{{ tag }}{% endfor %}!", 5),
+    ],
+)
+def test_a_text_that_cannot_be_filled_in_skips_with_a_reason_and_the_campaign_ends(
+    drive: Drive, body: str, left: int
+) -> None:
+    """security F4, S6: one saved before the limits neither stops its campaign nor the worker."""
+    Contact.objects.for_org(drive.org).filter(pk=drive.people[0].pk).update(
+        attributes={"age": 30, "tags": ["a", "b"]}
+    )
+    campaign = drive.draft("Hi")
+    Campaign.objects.for_org(drive.org).filter(pk=campaign.pk).update(body=body)
+    campaign.refresh_from_db()
+    assert report_on(campaign)["will_be_sent"] == left
+    campaigns.start(campaign=campaign)
+    campaigns.sweep()
+    assert len(drive.texts(campaign)) == left
+    assert list(drive.skipped(campaign).values()) == ["template_error"] * (5 - left)
+    assert not campaign.portions.exists()
+
+
+def test_a_renderer_that_is_away_skips_nobody(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fan-out comes back to the portion; being busy is no fault of the text."""
+    campaign = campaigns.start(campaign=drive.draft("{% for n in (1..2) %}{{ n }}{% endfor %}"))
+    with monkeypatch.context() as away:
+        away.setattr(sandbox, "_pool", sandbox._Pool())
+        away.setattr(sandbox, "COMMAND", ["/nonexistent"])
+        campaigns.sweep()
+    assert (drive.texts(campaign), drive.skipped(campaign)) == ([], {})
+    campaigns.sweep()
+    assert [text.body for text in drive.texts(campaign)] == ["12"] * 5

@@ -1,0 +1,1 @@
+"""What a customer's template may say, and how it is rendered within limits. Imports neither Django nor the rest."""
