@@ -185,7 +185,8 @@ def _as_problem(error: Exception, field: str) -> DomainError:
         text = "The template can’t be rendered right now; try again in a moment."
         return DomainError("unavailable", text, field=field, status=503, retryable=True)
     code = "template_too_costly" if error.kind == LIMIT else "template_error"
-    place = {"line": error.line, "column": error.column, "word": error.word} if error.line else {}
+    at = {"line": error.line, "column": error.column, "word": error.word}
+    place: dict[str, Any] = at if error.line else {}
     return DomainError(code, error.sentence, field=field, status=400, **place)
 
 
