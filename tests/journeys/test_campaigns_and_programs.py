@@ -107,7 +107,7 @@ def test_a_keyword_subscribes_and_help_and_stop_answer_with_the_programs_texts(
     assert api.get("/opt-outs")["results"][0]["number"] == contact
     refused = api.post("/messages", {"to": contact, "body": "More", "program": program["id"]}, expect=422)
     assert refused["rejected"][0]["code"] == "opted_out"
-    say("START", f"{org_name(api)}: you will get our texts again. Text STOP to end them.")
+    say("START", f"{org_name(api)}: you will get our messages again. Reply STOP to end them.")
     assert api.get("/opt-outs")["results"] == []
 
 

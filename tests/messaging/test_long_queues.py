@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from bench.queueing import make_scene
-from messaging import claiming, recording, turns
+from messaging import claiming, recording, scheduled, turns
 from messaging.models import Message
 from senderid.models import SenderId
 from tests.texting import EverythingGranted
@@ -52,7 +52,7 @@ def test_no_statement_of_dispatch_reads_the_queue_from_end_to_end() -> None:
         "pick": (claiming.PICK, [senders, [1] * SENDERS, [2] * SENDERS]),
         "look": (claiming.LOOK, [ids]),
         "claim": (claiming.CLAIM, ["60 seconds", ids, new]),
-        "promote": (claiming.PROMOTE, []),
+        "promote": (scheduled.PROMOTE, []),
         "record": (
             recording.WRITE,
             [ids, [1] * len(ids), ["accepted"] * len(ids), *words, [None] * len(ids)],
