@@ -16,7 +16,7 @@ from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
 from tenants import api_keys, audit, logins
-from tenants.auth.headers import MACHINES
+from tenants.auth.headers import is_for_machines
 from tenants.errors import DomainError
 from tenants.models import Membership
 from tenants.problems import problem
@@ -29,11 +29,6 @@ OPEN_API = ("/api/v1/openapi.json", "/api/v1/error-codes")
 CURRENT_ORG = "org"
 ORG_FIELD, ORG_HEADER = "page_org", "X-Page-Org"  # the org of the page a request comes from
 OUTAGES = (OperationalError, InterfaceError)
-
-
-def is_for_machines(request: HttpRequest) -> bool:
-    """The API and the webhooks: no session, no cookie, no page."""
-    return request.path.startswith(MACHINES)
 
 
 class PagesOnly(MiddlewareMixin):
@@ -120,7 +115,7 @@ class ContainOutages:
 
 def unavailable(request: HttpRequest) -> HttpResponse:
     text = "The database can't be reached right now. Nothing was accepted; try again in a moment."
-    if request.path.startswith(("/api/", "/webhooks/")):
+    if is_for_machines(request):
         return problem("unavailable", text, status=503, retryable=True)
     return HttpResponse(
         text, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "5"}

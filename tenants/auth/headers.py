@@ -7,17 +7,23 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-MACHINES = ("/api/v1/", "/webhooks/")
+API, DOCUMENTATION = "/api/", "/api/docs/"
 POLICY = "Content-Security-Policy"
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 AFTER_RESPONSE = "_after_response"
+
+
+def is_for_machines(request: HttpRequest) -> bool:
+    """The API and the webhooks: no session, no cookie, no page. The API's documentation is a page."""
+    path = request.path.rstrip("/") + "/"
+    return path.startswith(("/webhooks/", API)) and request.path != DOCUMENTATION
 
 
 class ResponseHeaders(CSPMiddleware):
     """The outermost middleware but one: also what others answer in place of a view passes here."""
 
     def __call__(self, request: HttpRequest) -> Any:
-        if request.path.startswith(MACHINES):
+        if is_for_machines(request):
             response: Any = self.get_response(request)
             response.headers.setdefault(POLICY, NOTHING)
             response.headers.setdefault("Cache-Control", "no-store")

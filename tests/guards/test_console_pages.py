@@ -25,7 +25,7 @@ from tests.texting import Texting
 from tests.visiting import visit
 
 pytestmark = pytest.mark.django_db
-OPEN = ("api/", "webhooks/", "healthz", "readyz", "metrics", "accounts/", "admin/")
+OPEN = ("api/", "^api", "webhooks/", "^webhooks", "healthz", "readyz", "metrics", "accounts/", "admin/")
 TAKES_CODE = {"country", "preview_frame"}
 # Addresses that anyone of the org may open; all others need a role that sets up.
 FOR_EVERYONE = {
