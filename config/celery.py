@@ -56,7 +56,7 @@ app.conf.update(
     beat_schedule={
         "reconcile-inbound": {"task": "messaging.receiving.reconcile", "schedule": 300.0},
         "chase-receipts": {"task": "messaging.chasing.chase", "schedule": 300.0},
-        "expire-keys": {"task": "messaging.idempotency.forget_expired", "schedule": 3600.0},
+        "expire-keys": {"task": "tenants.idempotency.forget_expired", "schedule": 3600.0},
     },
     timezone="UTC",
 )

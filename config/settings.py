@@ -114,9 +114,9 @@ DATABASES["default"] |= {
 # Modules whose statements become functions of the database after each migrate (tenants.kept).
 KEPT_STATEMENTS = [
     "tenants.api_keys",
+    "tenants.idempotency",
     "senderid.board",
     "messaging.conversations",
-    "messaging.idempotency",
     "messaging.planning",
     "messaging.receiving",
     "messaging.sending",

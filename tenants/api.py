@@ -88,6 +88,7 @@ class ApiKeyViewSet(OrgViewSet):
     """Keys of this API."""
 
     model, noun, serializer_class = ApiKey, "key", ApiKeySerializer
+    has_secrets = True
 
     def show(self, row: ApiKey) -> Any:
         names = [str(name) for name in ApiKeySerializer().fields if name != "key"]

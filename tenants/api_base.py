@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from rest_framework import exceptions, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tenants import idempotency
 from tenants.errors import NotFound
 from tenants.models import ApiKey, Membership
 from tenants.rest.fields import first_unknown
@@ -41,6 +42,8 @@ class OrgViewSet(viewsets.GenericViewSet):
     lookup_value_regex = "[^/]+"
     noun = "thing"
     write_scope = "set_up"
+    has_secrets = False  # answers of POST are stored sealed
+    post: Any
 
     @property
     def org(self) -> Any:
@@ -57,6 +60,18 @@ class OrgViewSet(viewsets.GenericViewSet):
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise TooLarge()
         refuse_unstorable(request.query_params.dict())
+        if request.method == "POST" and (key := request.META.get(idempotency.META)) is not None:
+            self.post = partial(self._once, idempotency.checked(key), self.post)
+
+    def _once(self, key: str, work: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
+        """A POST with an Idempotency-Key."""
+        return idempotency.once(
+            api_key=self.key,
+            key=key,
+            request=[request.method, request.get_full_path(), request.data],
+            work=lambda: work(request, *args, **kwargs),
+            has_secret=self.has_secrets,
+        )
 
     def get_queryset(self) -> QuerySet:
         if getattr(self, "swagger_fake_view", False):

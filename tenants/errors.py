@@ -25,11 +25,12 @@ class DomainError(Exception):
         field: str = "",
         status: int = 422,
         retryable: bool = False,
+        headers: dict[str, str] | None = None,
         **extra: Any,
     ) -> None:
         super().__init__(text)
         self.code, self.text, self.field = code, text, field
-        self.status, self.retryable, self.extra = status, retryable, extra
+        self.status, self.retryable, self.headers, self.extra = status, retryable, headers, extra
 
 
 class NotFound(DomainError):
@@ -54,7 +55,7 @@ register(
         "missing_scope": "The key lacks the scope this call needs.",
         "rate_limited": "Too many requests with this key; wait for Retry-After seconds.",
         "method_not_allowed": "This address does not take that method.",
-        "idempotency_mismatch": "This Idempotency-Key was used with another body.",
+        "idempotency_mismatch": "This Idempotency-Key was used with another request: method, address and body are compared.",
         "idempotency_in_flight": "A request with this Idempotency-Key is still being worked on.",
         "bad_request": "The address, the host or a header of the request can't be read.",
         "server_error": "Something failed on our side; nothing was saved.",

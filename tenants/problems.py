@@ -47,7 +47,13 @@ def of(error: DomainError) -> HttpResponse:
     """The problem of a rule's refusal."""
     errors = [{"field": error.field, "code": error.code, "message": error.text}] if error.field else []
     return problem(
-        error.code, error.text, status=error.status, errors=errors, retryable=error.retryable, **error.extra
+        error.code,
+        error.text,
+        status=error.status,
+        errors=errors,
+        retryable=error.retryable,
+        headers=error.headers,
+        **error.extra,
     )
 
 

@@ -4,17 +4,19 @@ from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
+from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from messaging import conversations, folders, idempotency, sending
+from messaging import conversations, folders, sending
 from messaging.api.messages import MessageSerializer, show_message
 from messaging.contacts import clean_tags
 from messaging.models import Conversation, Message
 from messaging.planning import Request as TextRequest
 from tenants.api_base import OrgViewSet, Strict, pick, pick_reference
 from tenants.api_policy import CursorPages
+from tenants.idempotency import json_response
 from tenants.models import Membership
 from tenants.rest import fields
 
@@ -144,28 +146,19 @@ class ConversationViewSet(OrgViewSet):
         return self.get_paginated_response([show_message(row) for row in page or []])
 
     def _answer(self, request: Request, conversation: Conversation) -> HttpResponse:
-        def work() -> dict[str, Any]:
-            given = self.read_input(AnswerSerializer)
-            member = self.member(given.get("as_member"))
-            if member is not None:
-                pick(conversations.readable_by(member), conversation.pk, "conversation")
-            text = TextRequest(
-                org=self.org,
-                to=conversation.contact.number,
-                body=given["body"],
-                as_member=member,
-                conversation=conversation,
-                may_answer=bool(
-                    member and conversations.may_answer(member=member, conversation=conversation)
-                ),
-                send_at=given.get("send_at"),
-                sandbox=self.key.sandbox,
-            )
-            row = sending.queue_message(
-                request=text, api_key=self.key, client_ref=given.get("client_ref", "")
-            )
-            return show_message(row)
-
-        key = request.headers.get("Idempotency-Key", "")
-        asked = {"conversation": str(conversation.pk), "body": request.data}
-        return idempotency.once(org=self.org, key=key, body=asked, work=work)
+        given = self.read_input(AnswerSerializer)
+        member = self.member(given.get("as_member"))
+        if member is not None:
+            pick(conversations.readable_by(member), conversation.pk, "conversation")
+        text = TextRequest(
+            org=self.org,
+            to=conversation.contact.number,
+            body=given["body"],
+            as_member=member,
+            conversation=conversation,
+            may_answer=bool(member and conversations.may_answer(member=member, conversation=conversation)),
+            send_at=given.get("send_at"),
+            sandbox=self.key.sandbox,
+        )
+        row = sending.queue_message(request=text, api_key=self.key, client_ref=given.get("client_ref", ""))
+        return json_response(show_message(row), status.HTTP_202_ACCEPTED)

@@ -4,18 +4,19 @@ from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from messaging import idempotency, sending
+from messaging import sending
 from messaging.models import Campaign, Message, Program
 from messaging.planning import Request as TextRequest
 from messaging.planning import plan_text
 from senderid.models import SenderId
 from senderid.phone_numbers import parse
 from tenants.api_base import OrgViewSet, Strict, pick_reference
+from tenants.idempotency import json_response
 from tenants.rest import fields
 
 
@@ -132,18 +133,14 @@ class MessageViewSet(OrgViewSet):
 
     @extend_schema(request=SendSerializer, responses={202: MessageSerializer})
     def create(self, request: Request) -> HttpResponse:
-        def work() -> dict[str, Any]:
-            given = self.read_input(SendSerializer)
-            message = sending.queue_inside(
-                request=self._text(given),
-                api_key=self.key,
-                client_ref=given.get("client_ref", ""),
-                metadata=given.get("metadata"),
-            )
-            return show_message(message)
-
-        key = request.headers.get("Idempotency-Key", "")
-        return idempotency.once(org=self.org, key=key, body=request.data, work=work)
+        given = self.read_input(SendSerializer)
+        message = sending.queue_inside(
+            request=self._text(given),
+            api_key=self.key,
+            client_ref=given.get("client_ref", ""),
+            metadata=given.get("metadata"),
+        )
+        return json_response(show_message(message), status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=SendSerializer, responses={200: PreviewSerializer})
     @action(detail=False, methods=["post"])

@@ -3,7 +3,7 @@ from messaging.models.consent import ConsentEntry, OptOut, Usage
 from messaging.models.contacts import Contact, ContactList, ContactListEntry
 from messaging.models.conversations import Conversation, ConversationRead, TimelineEntry
 from messaging.models.drafts import Draft
-from messaging.models.messages import Attempt, IdempotencyKey, InboundEvent, Message, ReceiptEvent
+from messaging.models.messages import Attempt, InboundEvent, Message, ReceiptEvent
 from messaging.models.programs import Program, ProgramKeyword, Subscription
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Conversation",
     "ConversationRead",
     "Draft",
-    "IdempotencyKey",
     "InboundEvent",
     "Message",
     "OptOut",

@@ -201,18 +201,5 @@ class InboundEvent(TenantOwned):
 
 
 def in_a_day() -> object:
+    """Named by migration 0001."""
     return timezone.now() + timedelta(hours=24)
-
-
-class IdempotencyKey(TenantOwned):
-    """The answer to a request with an Idempotency-Key, kept 24 h."""
-
-    org = models.ForeignKey("tenants.Organization", models.CASCADE, related_name="+", db_index=False)
-    key = models.CharField(max_length=200)
-    body_hash = models.CharField(max_length=64)
-    status = models.PositiveSmallIntegerField()
-    answer = models.JSONField()
-    expires_at = models.DateTimeField(default=in_a_day, db_index=True)
-
-    class Meta(TenantOwned.Meta):
-        constraints = [models.UniqueConstraint(fields=["org", "key"], name="one_answer_per_key")]

@@ -1,6 +1,7 @@
 from tenants.models.api_keys import ApiKey
 from tenants.models.assignees import Assignable, Assignee
 from tenants.models.audit import AuditEntry
+from tenants.models.idempotency import IdempotencyKey
 from tenants.models.invitations import Invitation
 from tenants.models.organizations import Organization
 from tenants.models.people import Delegation, Membership, Profile, Team, TeamMember, User
@@ -12,6 +13,7 @@ __all__ = [
     "Assignee",
     "AuditEntry",
     "Delegation",
+    "IdempotencyKey",
     "Invitation",
     "Membership",
     "Organization",

@@ -10,8 +10,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from messaging.models import Contact, IdempotencyKey, Message
+from messaging.models import Contact, Message
 from senderid.models import ProviderAccount
+from tenants.models import IdempotencyKey
 from tests.calling import Api
 from tests.office import CARLA, Office
 from tests.world import give, make_account, make_sender

@@ -20,12 +20,12 @@ from messaging.models import (
     CampaignCount,
     CampaignPortion,
     CampaignSkip,
-    IdempotencyKey,
     InboundEvent,
     Message,
     OptOut,
     ReceiptEvent,
 )
+from tenants.models import IdempotencyKey
 from tests.texting import CONTACT, Texting
 from tests.world import make_org
 
@@ -74,7 +74,11 @@ def portion(texting: Texting, status: str) -> None:
 
 def lost_request(texting: Texting) -> None:
     IdempotencyKey.objects.for_org(texting.org).create(
-        key="k", body_hash="h", status=202, answer={"id": str(uuid4()), "direction": "outbound"}
+        key="k",
+        body_hash="h",
+        status=202,
+        answer={"id": str(uuid4()), "direction": "outbound"},
+        expires_at=timezone.now() + timedelta(hours=24),
     )
 
 

@@ -1,19 +1,17 @@
-"""Asking for a text: the row it makes, the rule it keeps, caps, the queue's room, idempotency."""
+"""Asking for a text: the row it makes, the rule it keeps, caps, the queue's room."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier, Event
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from messaging import consent, sending
-from messaging.idempotency import forget_expired, once
-from messaging.models import Campaign, Contact, Conversation, IdempotencyKey, Message, Usage
+from messaging.models import Campaign, Contact, Conversation, Message, Usage
 from tenants.delegation import delegate
 from tenants.errors import DomainError
 from tests.texting import CONTACT, Texting
@@ -247,111 +245,3 @@ def test_what_has_left_cannot(texting: Texting, status: str) -> None:
         sending.cancel(message=message)
     message.refresh_from_db()
     assert message.status == status
-
-
-# --- Idempotency ---------------------------------------------------------------------------------------
-
-
-class Counted:
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def __call__(self) -> dict[str, Any]:
-        self.calls += 1
-        return {"n": self.calls, "at": timezone.now()}
-
-
-def is_repeat(answer: Any) -> bool:
-    return answer.headers.get("Idempotent-Replayed") == "true"
-
-
-def test_the_same_key_and_body_get_the_stored_answer(texting: Texting) -> None:
-    work, body = Counted(), {"to": CONTACT, "body": "Hi"}
-    first = once(org=texting.org, key="k", body=body, work=work)
-    again = once(org=texting.org, key="k", body=dict(reversed(body.items())), work=work)
-    assert [(answer.status_code, is_repeat(answer)) for answer in (first, again)] == [
-        (202, False),
-        (202, True),
-    ]
-    assert (json.loads(again.content), work.calls) == (json.loads(first.content), 1)
-
-
-def test_the_same_key_with_another_body_is_refused(texting: Texting) -> None:
-    work = Counted()
-    once(org=texting.org, key="k", body={"a": 1}, work=work)
-    with refused("idempotency_mismatch"):
-        once(org=texting.org, key="k", body={"a": 2}, work=work)
-    assert work.calls == 1
-
-
-def test_the_same_key_of_another_org_is_another(texting: Texting) -> None:
-    work = Counted()
-    once(org=texting.org, key="k", body={"a": 1}, work=work)
-    once(org=Texting("Outsiders").org, key="k", body={"a": 2}, work=work)
-    assert work.calls == 2
-
-
-def test_without_a_key_everything_is_done(texting: Texting) -> None:
-    work = Counted()
-    for _ in range(2):
-        assert not is_repeat(once(org=texting.org, key="", body={}, work=work))
-    assert (work.calls, IdempotencyKey.objects.for_org(texting.org).count()) == (2, 0)
-
-
-def test_an_error_stores_nothing_and_may_be_tried_again(texting: Texting) -> None:
-    def fails() -> dict[str, Any]:
-        raise DomainError("cap_reached", "No.")
-
-    with refused("cap_reached"):
-        once(org=texting.org, key="k", body={}, work=fails)
-    assert not is_repeat(once(org=texting.org, key="k", body={}, work=Counted()))
-
-
-def test_a_key_is_forgotten_after_a_day(texting: Texting, time_machine: Any) -> None:
-    work, start = Counted(), timezone.now()
-    once(org=texting.org, key="k", body={"a": 1}, work=work)
-    time_machine.move_to(start + timedelta(hours=23))
-    assert is_repeat(once(org=texting.org, key="k", body={"a": 1}, work=work))
-    time_machine.move_to(start + timedelta(hours=25))
-    assert not is_repeat(once(org=texting.org, key="k", body={"a": 2}, work=work))
-    assert forget_expired() == 0
-    time_machine.move_to(start + timedelta(hours=50))
-    assert forget_expired() == 1
-
-
-@pytest.mark.parametrize(("length", "fine"), [(200, True), (201, False)])
-def test_a_key_has_at_most_200_characters(texting: Texting, length: int, fine: bool) -> None:
-    if fine:
-        assert once(org=texting.org, key="k" * length, body={}, work=Counted()).status_code == 202
-    else:
-        with refused("invalid"):
-            once(org=texting.org, key="k" * length, body={}, work=Counted())
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_second_request_in_flight_is_told_so_and_does_not_wait() -> None:
-    texting = Texting()
-    began, may_end = Event(), Event()
-
-    def slow() -> dict[str, Any]:
-        began.set()
-        assert may_end.wait(20)
-        return {"n": 1}
-
-    def first() -> Any:
-        try:
-            with transaction.atomic():
-                return once(org=texting.org, key="k", body={}, work=slow)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as thread:
-        running = thread.submit(first)
-        assert began.wait(20)
-        with refused("idempotency_in_flight") as error, transaction.atomic():
-            once(org=texting.org, key="k", body={}, work=Counted())
-        assert (error.value.status, error.value.retryable) == (409, True)
-        may_end.set()
-        assert not is_repeat(running.result())
-    with transaction.atomic():
-        assert json.loads(once(org=texting.org, key="k", body={}, work=Counted()).content) == {"n": 1}
