@@ -41,6 +41,7 @@ app.conf.update(
         "messaging.campaigns.*": {"queue": "bulk"},
         "messaging.chasing.*": {"queue": "bulk"},
         "notifications.*": {"queue": "notify"},
+        "tenants.*": {"queue": "bulk"},
     },
     broker_transport_options={
         "visibility_timeout": 300,
@@ -57,6 +58,7 @@ app.conf.update(
         "reconcile-inbound": {"task": "messaging.receiving.reconcile", "schedule": 300.0},
         "chase-receipts": {"task": "messaging.chasing.chase", "schedule": 300.0},
         "expire-keys": {"task": "tenants.idempotency.forget_expired", "schedule": 3600.0},
+        "expire-sessions": {"task": "tenants.auth.sessions.forget_expired", "schedule": 3600.0},
     },
     timezone="UTC",
 )

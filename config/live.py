@@ -27,9 +27,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.live_access import Access, is_readable
 from config.supervision import end_when_orphaned
+from tenants.auth.headers import NOTHING, POLICY
 from tenants.revocations import CHANNEL
 
 logger = logging.getLogger("callsign.live")
@@ -250,4 +252,22 @@ def make_app() -> Starlette:
     return app
 
 
-application = make_app()
+def with_headers(app: ASGIApp) -> ASGIApp:
+    """Every response of `app`, one to an error too, carries the headers that `web` sends to machines."""
+    headers = {POLICY: NOTHING, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    headers |= {"Strict-Transport-Security": settings.HSTS} if settings.HSTS else {}
+    added = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(one for one in added if one[0] not in present)]
+            await send(message)
+
+        await app(scope, receive, send_with)
+
+    return answer
+
+
+application = with_headers(make_app())

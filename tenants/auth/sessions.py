@@ -6,6 +6,7 @@ The engine named by SESSION_ENGINE.
 import hashlib
 from typing import Any
 
+from celery import shared_task
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.utils import timezone
@@ -72,6 +73,12 @@ class SessionStore(db.SessionStore):
     def _with_digest(self, row: Any) -> AbstractBaseSession:
         row.session_key = digest(row.session_key)
         return row  # type: ignore[no-any-return]
+
+
+@shared_task
+def forget_expired() -> None:
+    """Deletes the sessions that are over."""
+    SessionStore.clear_expired()
 
 
 def digest(session_key: str) -> str:

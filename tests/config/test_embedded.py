@@ -49,13 +49,17 @@ def test_what_the_caller_set_stays(used_dir: Path) -> None:
 
 
 def test_nobody_else_can_look_in_and_parents_stay_as_they_are(used_dir: Path) -> None:
+    """security F22: the log folder was open to others, below a folder that was not."""
+    (used_dir / "logs").mkdir(exist_ok=True, parents=True)
+    used_dir.chmod(0o700)
+    (used_dir / "logs").chmod(0o755)  # as an earlier version made it
     run(used_dir, "")
 
     assert oct(used_dir.stat().st_mode & 0o777) == "0o700"
     assert oct(used_dir.parent.stat().st_mode & 0o777) == "0o700"
     found = modes(used_dir)
     assert found["keys.json"] == found["ports.json"] == "0o600"
-    assert found["postgres"] == found["valkey"] == "0o700"
+    assert found["postgres"] == found["valkey"] == found["logs"] == "0o700"
     assert "password.txt" not in found
 
 

@@ -1,7 +1,10 @@
 """Live events: who may listen, who hears what, and what happens to those who miss something."""
 
+import asyncio
+import http.client
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -99,6 +102,33 @@ def test_only_our_own_pages_may_read_it(port: int) -> None:
     assert stream.answer.headers["Access-Control-Allow-Origin"] == settings.PUBLIC_BASE_URL
     assert stream.answer.headers["Content-Type"].startswith("text/event-stream")
     stream.close()
+
+
+@pytest.mark.parametrize("path", ["/events?token=x", "/events?token=good", "/healthz", "/nowhere"])
+def test_every_response_says_what_browsers_may_do_with_it(port: int, path: str) -> None:
+    """security F19, security F16, where else the kind lies: `live` sent no policy."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path.replace("good", token()))
+    headers = connection.getresponse().headers
+    connection.close()
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    assert "Strict-Transport-Security" not in headers  # PUBLIC_BASE_URL is http here
+
+
+def test_over_https_live_says_to_stay_there(settings: Any) -> None:
+    """security F10."""
+    settings.HSTS = "max-age=31536000; includeSubDomains"
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+
+    asyncio.run(live.with_headers(broken)({"type": "http"}, None, send))  # type: ignore[arg-type]
+    assert (b"strict-transport-security", settings.HSTS.encode()) in sent[0]["headers"]
 
 
 def test_without_a_good_token_it_answers_401(port: int) -> None:
