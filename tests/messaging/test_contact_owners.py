@@ -7,7 +7,7 @@ from messaging.models import Contact, Conversation, Program
 from tests.calling import Api
 from tests.texting import Texting
 from tests.visiting import visit
-from tests.world import give, make_sender
+from tests.world import give, make_member, make_sender
 
 pytestmark = pytest.mark.django_db
 
@@ -105,8 +105,6 @@ def test_the_page_of_a_program_shows_only_what_its_reader_may_read() -> None:
 @pytest.mark.parametrize("role", ["rob", "viewer"])
 def test_explain_names_only_senders_that_are_theirs(role: str) -> None:
     """security F20: /senders/ is closed to them, so explain must not list every sender."""
-    from tests.world import make_member
-
     scene = Scene()
     member = scene.rob if role == "rob" else make_member(scene.org, "Vera", "viewer")
 
@@ -119,3 +117,17 @@ def test_explain_names_only_senders_that_are_theirs(role: str) -> None:
         assert scene.closed.value not in page, path
         assert "555-0135" not in page, path
     assert "555-0135" in visit(scene.admin).get("/explain/?to=%2B14155550199").content.decode()
+
+
+@pytest.mark.parametrize("role", ["rob", "viewer"])
+def test_where_nobody_may_send_no_foreign_sender_is_listed_either(role: str) -> None:
+    """security F20: only then the answer adds other senders of the organization."""
+    scene = Scene()
+    member = scene.rob if role == "rob" else make_member(scene.org, "Vera", "viewer")
+    scene.sender.assignments.all().delete()
+    path, typed = "/explain/?to=%2B14155550199", {"to": "+14155550188", "body": "Hello", "mode": "message"}
+
+    assert "Nobody may" in visit(member).get(path).content.decode()
+    assert "555-0135" not in visit(member).get(path).content.decode()
+    assert "555-0135" not in visit(member).post("/inbox/compose/preview", typed).content.decode()
+    assert "555-0135" in visit(scene.admin).get(path).content.decode(), "it is added for whoever may see it"
