@@ -7,6 +7,7 @@ from django import forms
 from django.db.models import F, Func
 
 from messaging import campaigns, consent, programs
+from messaging.forms import BodyField
 from messaging.models import Campaign, Contact, ContactList, OptOut, Program
 from senderid.assignment import assign
 from senderid.delegated import known_sender_ids
@@ -42,7 +43,7 @@ class CampaignForm(RuleForm):
     renames = {"audience": "lists", "contacts": "contacts"}
 
     name = forms.CharField(max_length=120)
-    body = forms.CharField(
+    body = BodyField(
         label="Text",
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text="Fields: {{ contact.first_name }}, {{ contact.name }}, {{ contact.attributes.x }}, {{ owner.name }}.",
@@ -195,7 +196,7 @@ class ProgramForm(RuleForm):
             kwargs.setdefault("initial", _as_typed(program))
         super().__init__(*args, **kwargs)
         for name, (label, text) in TEXT_LABELS.items():
-            self.fields[f"text_{name}"] = forms.CharField(
+            self.fields[f"text_{name}"] = BodyField(
                 label=label,
                 required=False,
                 max_length=1600,

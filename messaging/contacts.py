@@ -4,10 +4,11 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError, Q, QuerySet
+from django.db.models import ProtectedError, QuerySet
 
 from messaging.models import Contact, ContactList, ContactListEntry
 from senderid.phone_numbers import Number, national, parse, read_number
+from senderid.searching import matches
 from senderid.time_zones import zones_of_country
 from tenants.errors import DomainError, unreadable
 from tenants.models import Membership, Organization
@@ -51,9 +52,9 @@ def find_contacts(
     """By name or number (also digits inside one), a tag, an owner; newest first."""
     rows = Contact.objects.for_org(org).select_related("owner__user")
     if words:
-        digits = "".join(c for c in words if c.isdigit())
-        by_number = Q(number__contains=digits) if len(digits) >= 3 else Q()
-        rows = rows.filter(Q(name__icontains=words) | by_number)
+        rows = rows.filter(
+            matches(words, country=org.country, numbers=("number",), folded_names=("search_name",))
+        )
     if tag:
         rows = rows.filter(tags__contains=[tag])
     if owner is not None:

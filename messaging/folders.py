@@ -9,6 +9,7 @@ from messaging.conversations import with_unread
 from messaging.models import Conversation, Message
 from messaging.statuses import Status as TextStatus
 from senderid.models import Assignment
+from senderid.searching import matches
 from tenants.errors import unreadable
 from tenants.models import Assignee, Membership
 
@@ -95,7 +96,7 @@ def in_folder(rows: Rows, folder: str, member: Membership | None) -> Rows:
     return FOLDERS[folder][1](rows, member)
 
 
-def narrowed(rows: Rows, filters: dict[str, Any]) -> Rows:
+def narrowed(rows: Rows, filters: dict[str, Any], *, country: str) -> Rows:
     """By status, assignee, sender, contact, campaign, program, tag and words: what is given counts."""
     for name in ("status", "assignee", "sender", "contact", "campaign", "program"):
         if value := filters.get(name):
@@ -103,17 +104,11 @@ def narrowed(rows: Rows, filters: dict[str, Any]) -> Rows:
     if tag := filters.get("tag"):
         rows = rows.filter(tags__contains=[tag])
     if words := (filters.get("q") or "").strip():
-        rows = rows.filter(_matches(words))
+        who = matches(
+            words, country=country, numbers=("contact__number",), folded_names=("contact__search_name",)
+        )
+        rows = rows.filter(who | Q(last_body__icontains=words))
     return rows
-
-
-def _matches(words: str) -> Q:
-    """Names, numbers (also inside one) and words of the last text."""
-    digits = "".join(c for c in words if c.isdigit())
-    found = Q(contact__name__icontains=words) | Q(last_body__icontains=words)
-    if len(digits) >= 3:
-        found |= Q(contact__number__contains=digits)
-    return found
 
 
 def counts(rows: Rows, member: Membership) -> dict[str, int]:

@@ -6,10 +6,20 @@ from django import forms
 
 from messaging.folders import FOLDERS
 from messaging.models import Contact, Conversation
+from messaging.segments import read_body
 from senderid.models import SenderId
 from tenants.models import Membership, Organization
 
 LOCAL = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+class BodyField(forms.CharField):
+    """A text's body; a browser posts its line ends as CRLF (`segments.read_body`)."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        return read_body(super().to_python(value) or "")
 
 
 class LookForm(forms.Form):
@@ -32,7 +42,7 @@ class ComposerForm(forms.Form):
     conversation = forms.CharField(max_length=40, required=False)
     to = forms.CharField(max_length=40, required=False, label="To")
     mode = forms.CharField(max_length=10, required=False)
-    body = forms.CharField(strip=False, required=False, max_length=20_000)
+    body = BodyField(strip=False, required=False, max_length=20_000)
     when = forms.CharField(max_length=10, required=False)
     send_at = forms.DateTimeField(required=False, widget=LOCAL)
     client_ref = forms.CharField(max_length=100, required=False)

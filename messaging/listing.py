@@ -46,7 +46,7 @@ def list_conversations(
     rows = in_folder(with_unread(readable_by(member), member), folder, member)
     if group is not None:
         rows = rows.filter(sender__in=_inbox(inboxes, group).senders)
-    rows = narrowed(rows, filters).filter(last_at__isnull=False)
+    rows = narrowed(rows, filters, country=member.org.country).filter(last_at__isnull=False)
     if after:
         at, pk = _read_cursor(after)
         rows = rows.filter(Q(last_at__lt=at) | Q(last_at=at, pk__lt=pk))

@@ -53,7 +53,7 @@ def store_event(*, account: ProviderAccount, inbound: Inbound, payload: dict[str
         provider_sid=clean(inbound.sid)[:64],
         to=clean(inbound.to)[:32],
         from_value=clean(inbound.sender)[:32],
-        body=clean(inbound.body),
+        body=clean(segments.read_body(inbound.body)),
         payload={clean(key): clean(value) for key, value in payload.items()},
     )
     is_new = KEEP_EVENT(event)

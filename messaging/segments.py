@@ -1,6 +1,9 @@
-"""How a text is cut: GSM-7 (3GPP TS 23.038, with its extension table) or UCS-2; 160/153 and 70/67 units."""
+"""A text's body as it enters, and how it is cut: GSM-7 (3GPP TS 23.038, with its extension table) or UCS-2; 160/153
+and 70/67 units.
+"""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 BASIC = frozenset(
@@ -12,6 +15,8 @@ GSM_7, UCS_2 = "GSM-7", "UCS-2"
 FOREIGN = re.compile("[^" + re.escape("".join(sorted(BASIC | EXTENSION))) + "]")
 EXTENDED = re.compile("[" + re.escape("".join(sorted(EXTENSION))) + "]")
 MOST_CHARACTERS = 1600
+LINE_ENDS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
+CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,21 @@ class Cut:
     units: int
     segments: int
     first_unicode: str = ""
+
+    @property
+    def culprit(self) -> str:
+        """What makes it Unicode, to be named in a sentence: “é”, or “no-break space” where nothing would be seen."""
+        sign = self.first_unicode
+        if sign.isprintable() and not sign.isspace() and not unicodedata.combining(sign or " "):
+            return f"“{sign}”" if sign else ""
+        return f"“{unicodedata.name(sign, 'tab' if sign == chr(9) else f'U+{ord(sign):04X}').lower()}”"
+
+
+def read_body(text: str) -> str:
+    """A body as it is counted, stored and sent: line feeds alone end lines, letters are composed (NFC: a decomposed é
+    would make the text Unicode), no controls but the tab. Forms, API and what comes in take bodies through here.
+    """
+    return CONTROLS.sub("", LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text)))
 
 
 def cut(body: str) -> Cut:

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from messaging.models import Conversation, Message
 from senderid.models import Assignment, SenderId
-from tenants.models import Membership
+from tenants.models import Membership, NameField
 from tenants.scoping import TenantForeignKey, TenantOneToOne, TenantOwned
 
 
@@ -34,8 +34,8 @@ class EmailTemplate(TenantOwned):
         TEMPLATE_BROKEN = "template_broken", "template can’t be used"
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    name = models.CharField(max_length=80)
-    subject = models.CharField(max_length=300)
+    name = NameField(max_length=80)
+    subject = NameField(max_length=300)
     html = models.TextField()
     text = models.TextField()
     is_org_default = models.BooleanField(default=False)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from messaging import campaigns, programs
+from messaging.api.fields import BodyField
 from messaging.campaign_figures import progress, progress_of
 from messaging.campaign_report import REPORTED
 from messaging.campaign_report import report as pre_send_report
@@ -31,7 +32,7 @@ class AudienceSerializer(Strict):
 class CampaignSerializer(Strict):
     id = fields.UUIDField(read_only=True)
     name = fields.CharField(max_length=120)
-    body = fields.CharField(max_length=20_000, trim_whitespace=False)
+    body = BodyField(max_length=20_000)
     audience = AudienceSerializer()
     sender_mode = fields.ChoiceField(Campaign.SenderMode.choices, default=Campaign.SenderMode.DEDICATED)
     fallback_sender_id = fields.UUIDField(allow_null=True, required=False)
@@ -178,12 +179,12 @@ class KeywordSerializer(Strict):
 
 
 class TextsSerializer(Strict):
-    welcome = fields.CharField(max_length=1600, allow_blank=True, required=False)
-    confirm = fields.CharField(max_length=1600, allow_blank=True, required=False)
-    already_joined = fields.CharField(max_length=1600, allow_blank=True, required=False)
-    help = fields.CharField(max_length=1600, allow_blank=True, required=False)  # type: ignore[assignment]
-    stop = fields.CharField(max_length=1600, allow_blank=True, required=False)
-    auto_reply = fields.CharField(max_length=1600, allow_blank=True, required=False)
+    welcome = BodyField(max_length=1600, allow_blank=True, required=False)
+    confirm = BodyField(max_length=1600, allow_blank=True, required=False)
+    already_joined = BodyField(max_length=1600, allow_blank=True, required=False)
+    help = BodyField(max_length=1600, allow_blank=True, required=False)  # type: ignore[assignment]
+    stop = BodyField(max_length=1600, allow_blank=True, required=False)
+    auto_reply = BodyField(max_length=1600, allow_blank=True, required=False)
 
 
 class ProgramSerializer(Strict):

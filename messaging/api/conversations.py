@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from messaging import conversations, folders, sending
+from messaging.api.fields import BodyField
 from messaging.api.messages import MessageSerializer, show_message
 from messaging.contacts import clean_tags
 from messaging.models import Conversation, Message
@@ -47,7 +48,7 @@ class ChangedConversationSerializer(ConversationSerializer):
 
 
 class AnswerSerializer(Strict):
-    body = fields.CharField(trim_whitespace=False, max_length=100_000)
+    body = BodyField(max_length=100_000)
     as_member = fields.UUIDField(allow_null=True, required=False)
     send_at = fields.DateTimeField(allow_null=True, required=False)
     client_ref = fields.CharField(max_length=100, allow_blank=True, required=False)
@@ -103,7 +104,7 @@ class ConversationViewSet(OrgViewSet):
             rows = rows.filter(unread_count=0)
         names = ("status", "assignee", "contact", "campaign", "program", "tag", "q")
         wanted = {name: given.get(name) for name in names} | {"sender": given.get("sender_id")}
-        return folders.narrowed(rows, wanted)
+        return folders.narrowed(rows, wanted, country=self.org.country)
 
     def show(self, row: Conversation) -> Any:
         return show_conversation(row)

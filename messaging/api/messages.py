@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from messaging import sending
+from messaging.api.fields import BodyField
 from messaging.models import Campaign, Message, Program
 from messaging.planning import Request as TextRequest
 from messaging.planning import plan_text
@@ -22,7 +23,7 @@ from tenants.rest import fields
 
 class SendSerializer(Strict):
     to = fields.CharField(max_length=40)
-    body = fields.CharField(trim_whitespace=False, max_length=100_000, help_text="1 to 1,600 characters")
+    body = BodyField(max_length=100_000, help_text="1 to 1,600 characters")
     as_member = fields.UUIDField(allow_null=True, required=False)
     campaign = fields.UUIDField(allow_null=True, required=False)
     program = fields.UUIDField(allow_null=True, required=False)

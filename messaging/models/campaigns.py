@@ -3,7 +3,7 @@ from django.db import models
 
 from messaging.models.contacts import Contact
 from senderid.models import SenderId
-from tenants.models import Assignable, Assignee, Membership
+from tenants.models import Assignable, Assignee, Membership, NameField
 from tenants.scoping import TenantForeignKey, TenantOwned
 
 
@@ -27,7 +27,7 @@ class Campaign(Assignable, TenantOwned):
         TRANSACTIONAL = "transactional"
 
     assignee_kind = Assignee.Kind.CAMPAIGN
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
     owner = TenantForeignKey(Membership, models.SET_NULL, null=True, blank=True, related_name="campaigns")
     body = models.TextField()
     audience = models.JSONField(default=dict, help_text="{lists, tags, contacts, exclude}: ids and words")

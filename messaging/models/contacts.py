@@ -3,7 +3,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from senderid.phone_numbers import national
-from tenants.models import Membership
+from tenants.models import Membership, NameField
+from tenants.names import Folded
 from tenants.scoping import TenantForeignKey, TenantOwned
 
 
@@ -19,7 +20,10 @@ class Contact(TenantOwned):
         IMPORT = "import", "Import"
 
     number = models.CharField(max_length=16)
-    name = models.CharField(max_length=120, blank=True)
+    name = NameField(max_length=120, blank=True)
+    search_name = models.GeneratedField(
+        expression=Folded(models.F("name")), output_field=models.TextField(), db_persist=True
+    )
     country = models.CharField(max_length=2, blank=True)
     timezone = models.CharField(
         max_length=64, blank=True, default="", help_text="'' while several are possible"
@@ -50,7 +54,7 @@ class Contact(TenantOwned):
 
 
 class ContactList(TenantOwned):
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):

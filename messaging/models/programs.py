@@ -1,7 +1,7 @@
 from django.db import models
 
 from messaging.models.contacts import Contact
-from tenants.models import Assignable, Assignee, Membership
+from tenants.models import Assignable, Assignee, Membership, NameField
 from tenants.scoping import TenantForeignKey, TenantOwned
 
 
@@ -22,7 +22,7 @@ class Program(Assignable, TenantOwned):
     assignee_kind = Assignee.Kind.PROGRAM
     TEXTS = ("welcome", "confirm", "already_joined", "help", "stop", "auto_reply")
 
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
     owner = TenantForeignKey(Membership, models.SET_NULL, null=True, blank=True, related_name="programs")
     opt_in = models.CharField(max_length=6, choices=OptIn.choices, default=OptIn.SINGLE)
     mode = models.CharField(max_length=18, choices=Mode.choices, default=Mode.REPLY_AND_NOTIFY)

@@ -23,6 +23,7 @@ from tenants import roles
 from tenants.api_base import pick
 from tenants.errors import DomainError
 from tenants.models import Membership
+from tenants.names import name_matches
 from tenants.views.doors import MemberRequest, in_pages, page, show
 
 REPORT_AT_ONCE = 2000
@@ -56,7 +57,7 @@ def campaigns(request: MemberRequest) -> HttpResponse:
     if status in Campaign.Status.values:
         rows = rows.filter(status=status)
     if words:
-        rows = rows.filter(name__icontains=words)
+        rows = rows.filter(name_matches(words, "name"))
     found = in_pages(request, rows.order_by("-pk"))
     figures = progress_of_many(found)
     for campaign in found:

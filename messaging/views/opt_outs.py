@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from messaging import consent
 from messaging.campaign_forms import OptOutForm
 from messaging.models import ConsentEntry, OptOut
+from senderid.searching import matches
 from tenants import roles
 from tenants.api_base import pick
 from tenants.views.doors import MemberRequest, in_pages, page, show
@@ -24,8 +24,9 @@ def opt_outs(request: MemberRequest) -> HttpResponse:
     rows = OptOut.objects.for_org(request.org).select_related("sender", "program")
     words = request.GET.get("q", "").strip()
     if words:
-        digits = "".join(c for c in words if c.isdigit())
-        rows = rows.filter(Q(number__contains=digits or words))
+        rows = rows.filter(
+            matches(words, country=request.org.country, names=("number",), numbers=("number",))
+        )
     if request.GET.get("scope") in OptOut.Scope.values:
         rows = rows.filter(scope=request.GET["scope"])
     found = in_pages(request, rows.order_by("-created_at"))

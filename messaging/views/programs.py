@@ -16,6 +16,7 @@ from senderid.models import Assignment
 from tenants import roles
 from tenants.api_base import pick
 from tenants.models import Membership
+from tenants.names import name_matches
 from tenants.views.doors import MemberRequest, in_pages, page, show
 
 LAST_TEXTS = 20
@@ -35,7 +36,7 @@ def programs(request: MemberRequest) -> HttpResponse:
     active = Count("subscriptions", filter=Q(subscriptions__state=Subscription.State.ACTIVE), distinct=True)
     rows = visible_to(request.member).prefetch_related("keywords").annotate(joined=active)
     if words := request.GET.get("q", "").strip():
-        rows = rows.filter(name__icontains=words)
+        rows = rows.filter(name_matches(words, "name"))
     found: list[Any] = list(rows.order_by("name"))
     senders = _senders_of([program.pk for program in found], request.org)
     for program in found:

@@ -3,6 +3,7 @@ import secrets
 from django.conf import settings
 from django.db import models
 
+from tenants.models import NameField
 from tenants.scoping import TenantOwned
 from tenants.sealing import open_cached, seal
 
@@ -15,7 +16,7 @@ def new_account_key() -> str:
 class ProviderAccount(TenantOwned):
     """An account with a carrier. Its token is kept encrypted and never shown."""
 
-    label = models.CharField(max_length=80)
+    label = NameField(max_length=80)
     provider = models.CharField(max_length=16, default="twilio")
     account_sid = models.CharField(max_length=64)
     sealed_token = models.TextField()

@@ -3,6 +3,7 @@ from django.utils import timezone
 
 from senderid.models.providers import ProviderAccount
 from senderid.phone_numbers import national
+from tenants.models import NameField
 from tenants.scoping import TenantForeignKey, TenantOwned
 
 
@@ -27,7 +28,7 @@ class SenderId(TenantOwned):
         SUSPENDED = "suspended"
         RETIRED = "retired"
 
-    label = models.CharField(max_length=80)
+    label = NameField(max_length=80)
     value = models.CharField(max_length=16, help_text="E.164, short code digits, or the name")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     country = models.CharField(max_length=2)
@@ -38,7 +39,7 @@ class SenderId(TenantOwned):
     reply_number = TenantForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="replies_for"
     )
-    reply_instruction = models.CharField(max_length=120, blank=True)
+    reply_instruction = NameField(max_length=120, blank=True)
     quarantined_until = models.DateTimeField(
         null=True, blank=True, help_text="the provider refused it; not chosen until then"
     )

@@ -13,6 +13,7 @@ from senderid.models import CountryRule, Kind, Registration, SenderId, VerdictOv
 from senderid.views.senders import sender_of
 from tenants import roles
 from tenants.errors import NotFound
+from tenants.names import folded
 from tenants.views.doors import MemberRequest, page, show
 
 LISTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -41,14 +42,14 @@ def countries(request: MemberRequest) -> HttpResponse:
 
 def _matching(rules: list[CountryRule], words: str) -> list[CountryRule]:
     """By part of the name, by code, by calling code."""
-    words = words.strip().casefold()
+    words = folded(words.strip())
     if not words:
         return rules
     return [
         rule
         for rule in rules
-        if words in rule.name.casefold()
-        or words == rule.country.casefold()
+        if words in folded(rule.name)
+        or words == rule.country.lower()
         or words.lstrip("+") == rule.calling_code
     ]
 

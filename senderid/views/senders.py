@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from senderid import provisioning
 from senderid.forms import SenderForm
 from senderid.models import Assignment, Kind, SenderId
+from senderid.searching import matches
 from senderid.sentences import speak_of_sender
 from tenants import roles
 from tenants.api_base import pick
@@ -23,7 +24,7 @@ SHOWN_SPEAKERS = 3
 @page(roles.SET_UP)
 def senders(request: MemberRequest) -> HttpResponse:
     everything = SenderId.objects.for_org(request.org)
-    rows = _narrowed(everything, request.GET).prefetch_related("assignments__assignee")
+    rows = _narrowed(everything, request.GET, request.org.country).prefetch_related("assignments__assignee")
     found = in_pages(request, rows.order_by("-status", "kind", "value"))
     countries = everything.order_by("country").values_list("country", flat=True).distinct()
     return show(
@@ -37,7 +38,7 @@ def senders(request: MemberRequest) -> HttpResponse:
     )
 
 
-def _narrowed(rows: Any, given: Any) -> Any:
+def _narrowed(rows: Any, given: Any, home: str) -> Any:
     if given.get("kind") in Kind.values:
         rows = rows.filter(kind=given["kind"])
     if country := given.get("country"):
@@ -47,9 +48,7 @@ def _narrowed(rows: Any, given: Any) -> Any:
     else:
         rows = rows.exclude(status=SenderId.Status.RETIRED)
     if words := given.get("q", "").strip():
-        digits = "".join(c for c in words if c.isdigit())
-        by_number = Q(value__contains=digits) if len(digits) > 2 else Q()
-        rows = rows.filter(Q(label__icontains=words) | Q(value__icontains=words) | by_number)
+        rows = rows.filter(matches(words, country=home, names=("label", "value"), numbers=("value",)))
     return rows
 
 

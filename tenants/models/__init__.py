@@ -1,6 +1,7 @@
 from tenants.models.api_keys import ApiKey
 from tenants.models.assignees import Assignable, Assignee
 from tenants.models.audit import AuditEntry
+from tenants.models.fields import NameField
 from tenants.models.idempotency import IdempotencyKey
 from tenants.models.invitations import Invitation
 from tenants.models.organizations import Organization
@@ -16,6 +17,7 @@ __all__ = [
     "IdempotencyKey",
     "Invitation",
     "Membership",
+    "NameField",
     "Organization",
     "Profile",
     "Session",

@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from tenants.models.fields import NameField
 from tenants.models.people import Membership
 from tenants.scoping import TenantForeignKey, TenantOwned
 
@@ -10,7 +11,7 @@ from tenants.scoping import TenantForeignKey, TenantOwned
 class ApiKey(TenantOwned):
     """A key of the REST API; only its SHA-256 is kept."""
 
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
     prefix = models.CharField(max_length=16)
     digest = models.CharField(max_length=64, unique=True)
     scopes = ArrayField(models.CharField(max_length=32), default=list)

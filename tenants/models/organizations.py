@@ -2,6 +2,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from tenants.models.assignees import Assignee
+from tenants.models.fields import NameField
 from tenants.scoping import new_id
 
 EVERY_COUNTRY = "*"
@@ -25,7 +26,7 @@ class Organization(models.Model):
         OFF = "off"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
     country = models.CharField(max_length=2)
     timezone = models.CharField(max_length=64, default="UTC")
     allowed_countries = ArrayField(models.CharField(max_length=2), default=list, blank=True)

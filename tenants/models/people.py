@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from tenants.models.assignees import Assignable, Assignee
+from tenants.models.fields import NameField
 from tenants.scoping import TenantForeignKey, TenantOwned, new_id
 
 
@@ -28,7 +29,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     email = models.EmailField(unique=True)
-    name = models.CharField(max_length=120, blank=True)
+    name = NameField(max_length=120, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False, help_text="the platform's operator")
     date_joined = models.DateTimeField(auto_now_add=True)
@@ -46,7 +47,7 @@ class Profile(Assignable, TenantOwned):
     """A named group; a member has at most one (like "EMEA sales")."""
 
     assignee_kind = Assignee.Kind.PROFILE
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
 
     class Meta(TenantOwned.Meta):
         constraints = [models.UniqueConstraint("org", Lower("name"), name="one_profile_of_a_name")]
@@ -59,7 +60,7 @@ class Team(Assignable, TenantOwned):
     """A named group; a member may be in any number."""
 
     assignee_kind = Assignee.Kind.TEAM
-    name = models.CharField(max_length=120)
+    name = NameField(max_length=120)
 
     class Meta(TenantOwned.Meta):
         constraints = [models.UniqueConstraint("org", Lower("name"), name="one_team_of_a_name")]
@@ -95,8 +96,8 @@ class Membership(Assignable, TenantOwned):
         help_text="empty until accepted",
     )
     email = models.EmailField()
-    name = models.CharField(max_length=120)
-    title = models.CharField(max_length=120, blank=True)
+    name = NameField(max_length=120)
+    title = NameField(max_length=120, blank=True)
     role = models.CharField(max_length=8, choices=Role.choices, default=Role.REP)
     profile = TenantForeignKey(Profile, models.SET_NULL, null=True, blank=True, related_name="members")
     teams = models.ManyToManyField(Team, through="TeamMember", related_name="members", blank=True)

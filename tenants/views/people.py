@@ -13,6 +13,7 @@ from tenants.api_base import pick
 from tenants.api_keys import live_keys_of
 from tenants.forms import MemberForm
 from tenants.models import Membership
+from tenants.names import name_matches
 from tenants.views.doors import MemberRequest, in_pages, page, show
 
 
@@ -43,7 +44,7 @@ def _narrowed(rows: Any, request: HttpRequest) -> Any:
     if role in Membership.Role.values:
         rows = rows.filter(role=role)
     if words:
-        rows = rows.filter(Q(name__icontains=words) | Q(email__icontains=words))
+        rows = rows.filter(name_matches(words, "name", "email"))
     return rows
 
 

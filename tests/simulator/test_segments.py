@@ -20,6 +20,9 @@ from simulator.segments import count_segments
         ("ł" * 71, 2),
         ("👋" * 35, 1),
         ("👋" * 36, 2),
+        ("]" * 153, 3),
+        ("👋" * 66, 2),
+        ("👋" * 67, 3),
     ],
 )
 def test_segments_follow_the_alphabet(body: str, segments: int) -> None:
