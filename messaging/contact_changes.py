@@ -11,6 +11,7 @@ from django.db.models import Q
 from messaging.contacts import write_changes
 from messaging.conversations import readable_by
 from messaging.models import Contact, Conversation
+from tenants import audit
 from tenants.errors import DomainError, register
 from tenants.models import Membership
 
@@ -21,7 +22,17 @@ def change_contact(*, contact: Contact, by: Membership | None = None, **changes:
     if "owner" in changes:
         current = Contact.objects.for_org(contact.org_id).select_for_update(of=("self",)).get(pk=contact.pk)
         _require_owner_change(current, changes["owner"], by)
-    return write_changes(contact=contact, **changes)
+    before = {name: getattr(contact, name) for name in changes}
+    write_changes(contact=contact, **changes)
+    if changed := audit.differing(contact, before):
+        audit.note(
+            org_id=contact.org_id,
+            action="contact.changed",
+            target=contact,
+            text=f"{contact} changed: {', '.join(changed)}",
+            changed=changed,
+        )
+    return contact
 
 
 def may_change_owner(*, contact: Contact, by: Membership) -> bool:

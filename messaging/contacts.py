@@ -10,6 +10,7 @@ from messaging.models import Contact, ContactList, ContactListEntry
 from senderid.phone_numbers import Number, national, parse, read_number
 from senderid.searching import matches
 from senderid.time_zones import zones_of_country
+from tenants import audit
 from tenants.errors import DomainError, unreadable
 from tenants.models import Membership, Organization
 
@@ -131,7 +132,11 @@ def write_changes(*, contact: Contact, **changes: Any) -> Contact:
 def delete_contact(*, contact: Contact) -> None:
     """Deletes a contact nobody has texted with; 422 `in_use` otherwise."""
     try:
-        contact.delete()
+        with transaction.atomic():
+            audit.note(
+                org_id=contact.org_id, action="contact.deleted", target=contact, text=f"{contact} deleted"
+            )
+            contact.delete()
     except ProtectedError:
         text = f"{contact} has texts; they would be lost. Take the tags and lists away instead."
         raise DomainError("in_use", text)

@@ -8,6 +8,8 @@ from messaging.folders import FOLDERS
 from messaging.models import Contact, Conversation
 from messaging.segments import read_body
 from senderid.models import SenderId
+from tenants.editing.fields import SetText
+from tenants.editing.forms import EditForm
 from tenants.models import Membership, Organization
 
 LOCAL = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
@@ -74,22 +76,22 @@ class SnoozeForm(forms.Form):
     snoozed_until = forms.DateTimeField(required=False, widget=LOCAL)
 
 
-class ContactForm(forms.Form):
+class ContactForm(EditForm):
     """A contact; the number can only be given when it is new."""
 
     number = forms.CharField(max_length=40)
     name = forms.CharField(max_length=120, required=False)
     owner: Any = forms.ModelChoiceField(None, required=False, empty_label="Nobody")
-    tags = forms.CharField(max_length=400, required=False, help_text="Separated by commas")
+    tags = SetText(max_length=400, required=False, help_text="Separated by commas")
 
     def __init__(self, *args: Any, org_id: Any, contact: Contact | None = None, **kwargs: Any) -> None:
         if contact is not None:
             kwargs["initial"] = {
                 "name": contact.name,
                 "owner": contact.owner_id,
-                "tags": ", ".join(contact.tags),
+                "tags": contact.tags,
             }
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, edits=contact, **kwargs)
         owner: Any = self.fields["owner"]
         owner.queryset = Membership.objects.for_org(org_id).filter(is_active=True).select_related("user")
         if contact is not None:
@@ -100,9 +102,6 @@ class ContactForm(forms.Form):
         field = self.fields["owner"]
         field.widget.attrs["disabled"] = True
         field.help_text = "Only the owner or an admin can change this."
-
-    def clean_tags(self) -> list[str]:
-        return split_tags(self.cleaned_data["tags"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -1,6 +1,5 @@
 """Forms of notification rules, mail templates and what a member wants to get."""
 
-import re
 from typing import Any
 
 from django import forms
@@ -10,6 +9,8 @@ from notifications.models import EmailTemplate, NotificationRule, Preference, Ru
 from notifications.recipients import rule_of, usual_rule
 from notifications.rules import set_rule
 from senderid.models import Assignment, SenderId
+from tenants.editing.fields import SetLines
+from tenants.editing.forms import EditForm
 from tenants.forms import ManyTicked, OneChosen, RuleForm
 from tenants.models import Assignee, Membership
 
@@ -25,17 +26,18 @@ WHOM = {
 }
 
 
-class NotificationForm(RuleForm):
+class AddressLines(SetLines):
+    separators = r"[\s,;]+"
+
+
+class NotificationForm(EditForm, RuleForm):
     """Who is told of a text that comes in on one assignment."""
+
+    coupled = (("rule", "members", "emails"), ("escalate_after_minutes", "escalate_to"))
 
     rule = forms.ChoiceField(label="Tell", choices=list(WHOM.items()), required=False)
     members = ManyTicked(None, required=False, label="Chosen people")
-    emails = forms.CharField(
-        label="Chosen addresses",
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="E-mail addresses, one a line.",
-    )
+    emails = AddressLines(label="Chosen addresses", required=False, help_text="E-mail addresses, one a line.")
     fallback = forms.ChoiceField(
         label="If that is nobody",
         required=False,
@@ -63,7 +65,7 @@ class NotificationForm(RuleForm):
         if assignment is not None:
             kwargs.setdefault("initial", _now(rule_of(assignment)))
         kwargs.setdefault("prefix", "tell")
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, edits=assignment, **kwargs)
         fields: dict[str, Any] = self.fields
         people = Membership.objects.for_org(self.org).filter(is_active=True).select_related("user")
         fields["members"].queryset = fields["escalate_to"].queryset = people.order_by("name")
@@ -76,9 +78,6 @@ class NotificationForm(RuleForm):
             for name in ("rule", "fallback"):
                 field: Any = self.fields[name]
                 field.choices = [c for c in field.choices if c[0] != Rule.ASSIGNED_MEMBER]
-
-    def clean_emails(self) -> list[str]:
-        return [part for part in re.split(r"[\s,;]+", self.cleaned_data["emails"]) if part]
 
     def changes(self) -> dict[str, Any]:
         """The arguments of `set_rule`; chosen people count only where the rule chooses."""
@@ -105,7 +104,7 @@ def _now(rule: NotificationRule) -> dict[str, Any]:
     stored = not rule._state.adding
     return {name: getattr(rule, name) for name in (*names, "mandatory", "hide_body")} | {
         "members": [member.pk for member in rule.members.all()] if stored else [],
-        "emails": "\n".join(rule.emails),
+        "emails": rule.emails,
     }
 
 

@@ -60,15 +60,20 @@ def change_assignment(*, assignment: Assignment, **changes: Any) -> Assignment:
     """Changes any of assign's arguments but the sender and the assignee."""
     countries = changes.pop("countries", None)
     is_default = changes.pop("is_default", assignment.is_default)
+    changed = audit.differing(assignment, changes | {"is_default": is_default})
+    was = assignment.country_codes
     for field, value in changes.items():
         setattr(assignment, field, value)
-    _save(assignment, assignment.country_codes if countries is None else countries, is_default, new=False)
+    _save(assignment, was if countries is None else countries, is_default, new=False)
+    if countries is not None and sorted(countries) != sorted(was):
+        changed.append("countries")
     audit.note(
         org_id=assignment.org_id,
         action="assignment.changed",
         target=assignment,
         text=f"{assignment.sender.display} for {assignment.assignee.name} changed",
         sender=str(assignment.sender_id),
+        changed=changed,
     )
     return assignment
 

@@ -1,6 +1,5 @@
 """Forms of senders, assignments, countries, absences and the organization's settings."""
 
-import re
 import zoneinfo
 from collections.abc import Iterable
 from typing import Any
@@ -13,6 +12,8 @@ from senderid import country_rules, provisioning, registration
 from senderid.delegated import choose_senders
 from senderid.models import Assignment, Kind, ProviderAccount, Registration, SenderId
 from tenants.delegation import delegate
+from tenants.editing.fields import SetText
+from tenants.editing.forms import EditForm
 from tenants.forms import LocalTime, ManyTicked, OneChosen, RuleForm
 from tenants.limits import COUNTRIES, change_organization
 from tenants.models import Assignee, Delegation, Membership, Organization
@@ -34,7 +35,7 @@ def country_choices() -> list[tuple[str, str]]:
     return sorted(((code, country_rules.country_name(code)) for code in COUNTRIES), key=lambda pair: pair[1])
 
 
-class CountriesField(forms.CharField):
+class CountriesField(SetText):
     """Several countries, by code or name, with commas between; cleans to a list of codes."""
 
     def __init__(self, **options: Any) -> None:
@@ -45,15 +46,12 @@ class CountriesField(forms.CharField):
         super().__init__(**options)
         self.widget.attrs |= {"placeholder": "all countries", "autocomplete": "off"}
 
-    def prepare_value(self, value: Any) -> str:
-        return value if isinstance(value, str) else ", ".join(value or [])
-
-    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+    def clean(self, value: Any) -> list[str]:
         codes = {name.casefold(): code for code, name in country_choices()} | {
             c.casefold(): c for c in COUNTRIES
         }
         found = []
-        for word in filter(None, (part.strip() for part in re.split("[,;\n]", value or ""))):
+        for word in super().clean(value):
             if word.casefold() not in codes:
                 raise forms.ValidationError(
                     f"“{word}” is no country; give a code like DE or a name like Germany."
@@ -62,7 +60,7 @@ class CountriesField(forms.CharField):
         return sorted(set(found))
 
 
-class SenderForm(RuleForm):
+class SenderForm(EditForm, RuleForm):
     kind = forms.ChoiceField(choices=Kind.choices, initial=Kind.LONG_CODE)
     value = forms.CharField(
         label="Number or name",
@@ -97,7 +95,7 @@ class SenderForm(RuleForm):
             kwargs.setdefault(
                 "initial", {name: getattr(sender, name) for name in names} | {"value": sender.display}
             )
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, edits=sender, **kwargs)
         fields: dict[str, Any] = self.fields
         fields["country"].choices = country_choices()
         fields["country"].initial = self.org.country
@@ -156,7 +154,7 @@ def _grouped(rows: Iterable[Assignee]) -> list[tuple[str, list[tuple[str, str]]]
     return [(word, options) for word, options in groups.items() if options]
 
 
-class AssignmentForm(RuleForm):
+class AssignmentForm(EditForm, RuleForm):
     """One sender for one assignee. The notification rule is a form of its own beside it, in notifications."""
 
     renames = {
@@ -190,7 +188,7 @@ class AssignmentForm(RuleForm):
                 "assignee": assignment.assignee_id,
                 "countries": assignment.country_codes,
             }
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, edits=assignment, **kwargs)
         field: Any = self.fields["assignee"]
         field.offer(self.org, chosen=self["assignee"].initial or None)
         if assignment is not None:

@@ -69,6 +69,7 @@ def change_sender(*, sender: SenderId, **changes: Any) -> SenderId:
     """Changes label, status, direction, mps, reply number and instruction; kind, value and country stay."""
     if sender.status == Status.RETIRED and changes.get("status", Status.RETIRED) != Status.RETIRED:
         raise DomainError("sender_retired", "A retired sender stays so; add the number anew.", field="status")
+    changed = audit.differing(sender, changes)
     for field, value in changes.items():
         setattr(sender, field, value)
     _check(sender)
@@ -83,6 +84,7 @@ def change_sender(*, sender: SenderId, **changes: Any) -> SenderId:
         target=sender,
         text=f"{sender.display} changed: {', '.join(changes)}",
         status=sender.status,
+        changed=changed,
     )
     _tell_simulator(sender)
     return sender

@@ -15,7 +15,9 @@ def register(codes: Mapping[str, str]) -> None:
 
 
 class DomainError(Exception):
-    """A rule refuses. `status` is HTTP's: 422 unless said otherwise."""
+    """A rule refuses. `status` is HTTP's: 422 unless said otherwise; `template` is the console's page of it."""
+
+    template = "refused.html"
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
@@ -15,6 +16,7 @@ from messaging.models import Contact
 from tenants import roles
 from tenants.errors import DomainError, NotFound
 from tenants.views.doors import MemberRequest, in_pages, page, show
+from tenants.views.editing import row_to_edit, save_edit
 
 
 @page()
@@ -53,22 +55,29 @@ def add(request: MemberRequest) -> HttpResponse:
 @page(needs=roles.SEND)
 @require_http_methods(["GET", "POST"])
 def change(request: MemberRequest, pk: UUID) -> HttpResponse:
-    row = _contact(request, pk)
+    row = row_to_edit(request, _whole(request), pk, "contact", ContactForm)
     form = ContactForm(request.POST or None, org_id=request.org.pk, contact=row)
     if not may_change_owner(contact=row, by=request.member):
         form.lock_owner()
-    if request.method == "POST" and form.is_valid():
-        try:
-            change_contact(contact=row, by=request.member, **form.cleaned_data)
+    try:
+        if save_edit(request, form, save=lambda: _save(request, form, row)):
             messages.success(request, "Saved.")
             return redirect("contact", pk=row.pk)
-        except DomainError as error:
-            form.add_error(error.field if error.field in form.fields else None, error.text)
+    except DomainError as error:
+        form.add_error(error.field if error.field in form.fields else None, error.text)
     return show(request, "contacts/form.html", form, contact=row)
 
 
+def _save(request: MemberRequest, form: ContactForm, row: Contact) -> Contact:
+    return change_contact(contact=row, by=request.member, **form.cleaned_data)
+
+
 def _contact(request: MemberRequest, pk: UUID) -> Contact:
-    row = Contact.objects.for_org(request.org).select_related("owner__user").filter(pk=pk).first()
+    row = _whole(request).filter(pk=pk).first()
     if row is None:
         raise NotFound("contact")
     return row
+
+
+def _whole(request: MemberRequest) -> QuerySet[Contact]:
+    return Contact.objects.for_org(request.org).select_related("owner__user")

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.html import format_html
@@ -17,7 +18,7 @@ from notifications.rules import sentence as rule_sentence
 from notifications.try_out import would_be_told
 from senderid.assignment import end_assignment
 from senderid.forms import AssignmentForm
-from senderid.models import Assignment
+from senderid.models import Assignment, SenderId
 from senderid.provisioning import warnings_of
 from senderid.sentences import speak_of_assignment
 from senderid.views.senders import sender_of
@@ -27,6 +28,7 @@ from tenants.errors import DomainError
 from tenants.grouping import sizes_of
 from tenants.models import Assignee
 from tenants.views.doors import MemberRequest, page, show
+from tenants.views.editing import row_to_edit, save_edit
 
 
 @page(roles.SET_UP)
@@ -77,13 +79,13 @@ def assign(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 @page(roles.SET_UP)
 def change(request: MemberRequest, pk: UUID) -> HttpResponse:
-    assignment = assignment_of(request, pk)
+    assignment = _assignment_to_edit(request, pk)
     form = AssignmentForm(
         request.POST or None, org=request.org, sender=assignment.sender, assignment=assignment
     )
     telling = NotificationForm(request.POST or None, org=request.org, assignment=assignment)
     telling.for_kind(assignment.assignee.kind)
-    if _both_valid(form, telling) and _save(form, telling):
+    if save_edit(request, form, telling, save=lambda: _save(form, telling)):
         messages.success(request, f"{assignment.sender.display} for {assignment.assignee.name} is saved.")
         return redirect("sender", assignment.sender_id)
     return _form_page(request, form, telling, sender=assignment.sender, assignment=assignment)
@@ -133,7 +135,9 @@ def _posted(request: MemberRequest) -> tuple[AssignmentForm, NotificationForm]:
     given = request.POST.get("assignment")
     assignment = assignment_of(request, given) if given else None
     sender = assignment.sender if assignment else sender_of(request, cast(UUID, request.POST.get("sender")))
-    form = AssignmentForm(request.POST, org=request.org, sender=sender, assignment=assignment)
+    form = AssignmentForm(
+        request.POST, org=request.org, sender=sender, assignment=assignment, is_preview=True
+    )
     telling = NotificationForm(request.POST, org=request.org)
     _both_valid(form, telling)
     return form, telling
@@ -206,8 +210,20 @@ def end(request: MemberRequest, pk: UUID) -> HttpResponse:
     )
 
 
+def _assignment_to_edit(request: MemberRequest, pk: UUID) -> Assignment:
+    """The assignment, locked while its form is saved; its sender first, as the rules of assigning do."""
+    rows = _whole(request)
+    if request.method == "POST":
+        senders = SenderId.objects.for_org(request.org).filter(assignments=pk)
+        list(senders.select_for_update(of=("self",)).values_list("pk"))
+    return cast(Assignment, row_to_edit(request, rows, pk, "assignment", AssignmentForm))
+
+
 def assignment_of(request: MemberRequest, pk: Any) -> Assignment:
     """The assignment of this org with this id, or 404."""
+    return cast(Assignment, pick(_whole(request), pk, "assignment"))
+
+
+def _whole(request: MemberRequest) -> QuerySet[Assignment]:
     rows = Assignment.objects.for_org(request.org).prefetch_related("countries")
-    rows = rows.select_related("sender__org", "sender__reply_number", "sender__provider_account", "assignee")
-    return cast(Assignment, pick(rows, pk, "assignment"))
+    return rows.select_related("sender__org", "sender__reply_number", "sender__provider_account", "assignee")

@@ -3,8 +3,9 @@
 from typing import Any, cast
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
@@ -17,6 +18,7 @@ from tenants import roles
 from tenants.api_base import pick
 from tenants.models import AuditEntry
 from tenants.views.doors import MemberRequest, in_pages, page, show
+from tenants.views.editing import row_to_edit, save_edit
 
 SHOWN_SPEAKERS = 3
 
@@ -65,9 +67,9 @@ def add_sender(request: MemberRequest) -> HttpResponse:
 
 @page(roles.SET_UP)
 def change_sender(request: MemberRequest, pk: UUID) -> HttpResponse:
-    sender = sender_of(request, pk)
+    sender = sender_to_edit(request, pk, SenderForm)
     form = SenderForm(request.POST or None, org=request.org, sender=sender)
-    if form.is_valid() and form.save():
+    if save_edit(request, form, save=form.save):
         messages.success(request, f"{sender.display} is saved.")
         return redirect("sender", sender.pk)
     sentence, warned = speak_of_sender(sender), provisioning.warnings_of(sender)
@@ -83,7 +85,7 @@ def sentence(request: MemberRequest) -> HttpResponse:
         if given.get("sender")
         else None
     )
-    form = SenderForm(given, org=request.org, sender=known)
+    form = SenderForm(given, org=request.org, sender=known, is_preview=True)
     form.is_valid()
     sender = _as_typed(form, request, known)
     warned = provisioning.warnings_of(sender) if sender else []
@@ -134,5 +136,13 @@ def history(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 def sender_of(request: MemberRequest, pk: UUID) -> SenderId:
     """The sender of this org with this id, or 404."""
-    rows = SenderId.objects.for_org(request.org).select_related("provider_account", "reply_number", "org")
-    return cast(SenderId, pick(rows, pk, "sender"))
+    return cast(SenderId, pick(_whole(request), pk, "sender"))
+
+
+def sender_to_edit(request: MemberRequest, pk: UUID, form: type[forms.Form]) -> SenderId:
+    """The same, locked while its form, or that of its registration, is saved."""
+    return cast(SenderId, row_to_edit(request, _whole(request), pk, "sender", form))
+
+
+def _whole(request: MemberRequest) -> QuerySet[SenderId]:
+    return SenderId.objects.for_org(request.org).select_related("provider_account", "reply_number", "org")

@@ -63,7 +63,7 @@ def _stranger(request: HttpRequest) -> HttpResponse:
 
 def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
     """The page of a refusal, with the rule's own sentence."""
-    return render(request, "refused.html", {"error": error}, status=error.status)
+    return render(request, error.template, {"error": error}, status=error.status)
 
 
 def show(

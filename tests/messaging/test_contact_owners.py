@@ -6,7 +6,7 @@ from messaging.conversations import attribute
 from messaging.models import Contact, Conversation, Program
 from tests.calling import Api
 from tests.texting import Texting
-from tests.visiting import visit
+from tests.visiting import visit, with_version
 from tests.world import give, make_member, make_sender
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,8 @@ class Scene(Texting):
         attribute(conversation=self.talk, program=self.news)
 
     def save(self, member: object, **data: object) -> int:
-        return visit(member).post(f"/contacts/{self.contact.pk}/edit/", {"name": "Carla"} | data).status_code
+        page, client = f"/contacts/{self.contact.pk}/edit/", visit(member)
+        return client.post(page, with_version(client, page, {"name": "Carla"} | data)).status_code
 
     def owner(self) -> object:
         return Contact.objects.for_org(self.org).get(pk=self.contact.pk).owner

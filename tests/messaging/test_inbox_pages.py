@@ -15,7 +15,7 @@ from senderid.registration import register
 from tenants.delegation import delegate
 from tests.composing import composer_at, reply, reply_at
 from tests.texting import CONTACT, Texting
-from tests.visiting import visit
+from tests.visiting import visit, with_version
 from tests.world import give, make_account, make_member, make_org, make_sender
 
 pytestmark = pytest.mark.django_db
@@ -430,7 +430,8 @@ def test_contacts_are_found_added_and_changed(texting: Texting, rob: Client) -> 
     address = rob.post("/contacts/add/", fields)["Location"]
     row = Contact.objects.for_org(texting.org).get(name="Nina")
     assert (row.number, row.tags, row.owner) == ("+14155550188", ["vip", "new"], texting.rob)
-    rob.post(f"{address}edit/", {"name": "Nina Roth", "tags": "", "owner": ""})
+    edit = f"{address}edit/"
+    rob.post(edit, with_version(rob, edit, {"name": "Nina Roth", "tags": "", "owner": ""}))
     row.refresh_from_db()
     assert (row.name, row.tags, row.owner) == ("Nina Roth", [], None)
     assert "Nina Roth" in page(rob, "/contacts/?q=0188") and "Nina" not in page(rob, "/contacts/?q=carla")

@@ -17,7 +17,7 @@ from senderid.models import Assignment, SenderId
 from tenants.memberships import named_group
 from tenants.models import Profile, Team
 from tests.texting import CONTACT, Texting
-from tests.visiting import visit
+from tests.visiting import visit, with_version
 from tests.world import give, make_sender
 
 pytestmark = pytest.mark.django_db
@@ -138,7 +138,9 @@ def test_one_is_told_by_their_own_rule_when_the_assignee_is_one_member(
 
 def test_changing_keeps_the_assignee(texting: Texting, ada: Client) -> None:
     assignment = texting.sender.assignments.get()
-    ada.post(f"/assignments/{assignment.pk}/", given(assignee=texting.rob.pk, can_send="", priority="7"))
+    page = f"/assignments/{assignment.pk}/"
+    typed = given(assignee=texting.rob.pk, can_send="", priority="7")
+    ada.post(page, with_version(ada, page, typed))
     assignment.refresh_from_db()
     assert (assignment.assignee_id, assignment.can_send, assignment.priority) == (texting.org.pk, False, 7)
 

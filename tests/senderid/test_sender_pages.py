@@ -6,7 +6,7 @@ from django.test import Client
 from senderid.models import Assignment, Registration, SenderId, VerdictOverride
 from tenants.memberships import named_group
 from tenants.models import AuditEntry, Delegation, Membership, Organization, Team
-from tests.visiting import visit
+from tests.visiting import visit, with_version
 from tests.world import give, make_account, make_member, make_org, make_sender
 
 pytestmark = pytest.mark.django_db
@@ -108,7 +108,8 @@ def test_editing_keeps_kind_value_and_country(org: Organization, ana: Client) ->
         "mps": "5",
         "direction": "both",
     }
-    ana.post(f"/senders/{sender.pk}/edit/", given)
+    page = f"/senders/{sender.pk}/edit/"
+    ana.post(page, with_version(ana, page, given))
     sender.refresh_from_db()
     assert (sender.kind, sender.value, sender.country) == ("long_code", "+14155550134", "US")
     assert (sender.label, sender.mps) == ("New", 5)
