@@ -12,7 +12,7 @@ from messaging.models import Campaign, Contact, ContactList, OptOut, Program
 from senderid.assignment import assign
 from senderid.delegated import known_sender_ids
 from senderid.models import Assignment, SenderId
-from senderid.phone_numbers import national, parse, read_number
+from senderid.phone_numbers import national, read_number
 from tenants.access import standing_of
 from tenants.errors import DomainError
 from tenants.forms import LocalTime, ManyTicked, OneChosen, RuleForm
@@ -87,14 +87,18 @@ class CampaignForm(RuleForm):
         typed = [line for line in re.split("[\n,;]", self.cleaned_data["contacts"]) if line.strip()]
         found = []
         for line in typed:
-            number = parse(line.strip(), self.org.country)
-            row = Contact.objects.for_org(self.org).filter(number=number.e164).first() if number else None
-            if row is None:
-                raise forms.ValidationError(
-                    f"“{line.strip()}” is no contact yet; add it under Contacts first."
-                )
-            found.append(str(row.pk))
+            found.append(str(self._contact_typed(line.strip()).pk))
         return found
+
+    def _contact_typed(self, line: str) -> Contact:
+        try:
+            number = read_number(line, country=self.org.country)
+        except DomainError as refused:
+            raise forms.ValidationError(refused.text)
+        row = Contact.objects.for_org(self.org).filter(number=number.e164).first()
+        if row is None:
+            raise forms.ValidationError(f"“{line}” isn’t a contact yet. Add it under Contacts first.")
+        return row
 
     @property
     def audience(self) -> dict[str, list[str]]:

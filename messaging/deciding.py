@@ -172,6 +172,8 @@ def decide(
         )
         code = "opted_out" if refused_by_stop else "no_eligible_sender"
         return Decision(person, choice=choice, code=code, text=choice.text)
+    if choice.sender.value == person.number:
+        return Decision(person, choice=choice, code="invalid", text="It’s the sender’s own number.")
     if is_full(choice.sender):
         return Decision(person, choice.sender, choice, waits=True)
     try:
@@ -188,7 +190,7 @@ def decide(
 
 def _unfit(around: Surroundings, person: Person) -> tuple[str, str] | None:
     if not person.number.startswith("+") or not person.country:
-        return "invalid", "It is no phone number that can be texted."
+        return "invalid", "It isn’t a valid phone number."
     if is_premium(number=person.number, country=person.country):
         return "invalid", "Premium and shared-cost numbers are never texted."
     if not around.campaign.org.may_reach(person.country):

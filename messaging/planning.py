@@ -105,6 +105,7 @@ def plan_text(*, request: Request) -> Plan:
     body = read_body(request.body)
     number = read_destination(org=org, to=request.to)
     contact, choice = _choose(request, number)
+    _refuse_own_number(choice.sender, number)
     now = timezone.now()
     due_at = read_send_at(request.send_at, now) or now
     zones = (contact.timezone,) if contact and contact.timezone else number.zones
@@ -141,6 +142,13 @@ def read_destination(*, org: Organization, to: str) -> Number:
         text = f"Your organization does not text {where}; an admin can add it to the allowed countries."
         raise DomainError("country_not_allowed", text, field="to")
     return number
+
+
+def _refuse_own_number(sender: SenderId | None, number: Number) -> None:
+    """422 when the text would go to the very number it is sent from; the carrier would refuse it later (21266)."""
+    if sender is not None and sender.value == number.e164:
+        text = f"{sender.display} can’t text itself. Enter another number, or choose another sender."
+        raise DomainError("own_number", text, field="to")
 
 
 def read_send_at(given: datetime | None, now: datetime) -> datetime | None:
@@ -332,6 +340,7 @@ register(
     {
         "body_too_long": "A text has at most 1,600 characters.",
         "premium_number": "Premium and shared-cost numbers are never texted.",
+        "own_number": "The sender’s own number is the recipient.",
         "country_not_allowed": "The organization’s allowed countries lack the destination.",
         "in_the_past": "The time has passed.",
         "too_far_ahead": "The time is more than 35 days ahead.",

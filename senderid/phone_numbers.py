@@ -7,12 +7,14 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
+from senderid import typed_numbers
 from senderid.time_zones import zones_of_number
-from tenants.errors import unreadable
+from tenants.errors import DomainError, unreadable
 
 SHORT_CODE = re.compile(r"[0-9]{3,8}")
 NAME = re.compile(r"[A-Za-z0-9 \-_+&]{2,11}")
 SAFE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,10}")
+MOST_CHARACTERS, MOST_SHOWN = 80, 40
 PREMIUM = {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST}
 
 
@@ -32,31 +34,47 @@ class Number:
         return self.zones[0] if len(self.zones) == 1 else ""
 
 
-def read_number(given: str, *, country: str | None = None, field: str = "number") -> Number:
-    """Reads an international number, or a national one of `country`; 400 `invalid_number` otherwise."""
-    found = parse(str(given or "").strip(), country)
-    if found is None:
-        raise unreadable(
-            field,
-            f"“{given}” is no phone number; write it with + and the country's code, as in +442079460123.",
-            "invalid_number",
-        )
-    return found
+def read_number(text: str, *, country: str | None = None, field: str = "number") -> Number:
+    """Reads an international number, or a national one of `country`.
+
+    The entrance of every number that forms, the API, imports and webhooks bring. 400 otherwise: `required` when it is
+    empty, else `invalid_number` with the reason.
+    """
+    number = parse(text, country)
+    if number is None:
+        raise _refused(text, field)
+    return number
+
+
+def _refused(text: str, field: str) -> DomainError:
+    cleaned = typed_numbers.clean(text)
+    if not cleaned:
+        return unreadable(field, "Enter a phone number.", "required")
+    reason = typed_numbers.fault_of(cleaned) or "unknown"
+    cause, fix = typed_numbers.REASONS[reason]
+    shown = text.strip()[:MOST_SHOWN]
+    sentence = f"“{shown}” isn’t a valid phone number{': ' if cause else ''}{cause}. {fix}"
+    return DomainError("invalid_number", sentence, field=field, status=400, reason=reason)
+
+
+def parse(text: str, country: str | None = None) -> Number | None:
+    """The number in `text`, or None: short codes and names are not numbers, nor is anything that only resembles one."""
+    return _parse(text, country) if len(text) <= MOST_CHARACTERS else None
 
 
 @lru_cache(maxsize=50_000)
-def parse(text: str, country: str | None = None) -> Number | None:
-    """The number in `text`, or None: short codes and names are not numbers."""
-    if len(text) > 40 or not (text.startswith("+") or country):
-        return None
+def _parse(text: str, country: str | None) -> Number | None:
+    if not typed_numbers.E164.fullmatch(text):
+        text = typed_numbers.clean(text)
+        if not text or not (text.startswith(("+", "(+")) or country) or typed_numbers.fault_of(text):
+            return None
     try:
         number = phonenumbers.parse(text, country)
     except NumberParseException:
         return None
     region = phonenumbers.region_code_for_number(number) or ""
-    if not phonenumbers.is_valid_number_for_region(
-        number, region
-    ):  # as is_valid_number, which would look it up anew
+    # As is_valid_number, which would look the region up anew.
+    if not phonenumbers.is_valid_number_for_region(number, region):
         return None
     kind = phonenumbers.number_type(number)
     return Number(

@@ -180,8 +180,7 @@ class MessageViewSet(OrgViewSet):
 def named_sender(org: Any, given: str) -> SenderId:
     """A sender by its id or its value; 400 that names `from` otherwise."""
     rows = SenderId.objects.for_org(org).select_related("provider_account")
-    number = parse(given)
-    by_value = (
-        rows.filter(value=number.e164 if number else given).exclude(status=SenderId.Status.RETIRED).first()
-    )
+    number = parse(given, org.country)
+    values = [given, number.e164] if number else [given]
+    by_value = rows.filter(value__in=values).exclude(status=SenderId.Status.RETIRED).first()
     return by_value or pick_reference(rows, given, "sender of yours", "from")

@@ -95,7 +95,7 @@ def test_single_contacts_are_typed_as_numbers(texting: Texting, ada: Client) -> 
     assert campaign.audience == {"contacts": [str(texting.contact.pk)]}
     assert "(415) 555-0199" in text_of(ada, f"/campaigns/{campaign.pk}/edit/")
     answer = ada.post("/campaigns/add/", WHOLE | {"contacts": "+14155550111"})
-    assert "is no contact yet" in answer.content.decode()
+    assert "isn’t a contact yet" in answer.content.decode()
 
 
 def test_the_report_names_who_is_skipped_and_why(texting: Texting, ada: Client) -> None:
@@ -245,7 +245,7 @@ def test_a_rep_can_not_ask_for_a_colleague(texting: Texting) -> None:
 
 @pytest.mark.parametrize(
     ("to", "words"),
-    [("12", "is no phone number"), ("+442079460123", "does not text GB"), ("+14155550199", "GSM-7")],
+    [("12", "isn’t a valid phone number"), ("+442079460123", "does not text GB"), ("+14155550199", "GSM-7")],
 )
 def test_what_can_not_be_texted_is_said_in_words(ada: Client, to: str, words: str) -> None:
     assert words in ada.get("/explain/", {"to": to}).content.decode()

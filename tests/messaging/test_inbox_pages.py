@@ -306,7 +306,7 @@ def test_the_preview_of_a_new_text_explains_each_sender(texting: Texting, rob: C
 
 
 def test_the_preview_says_what_is_wrong_with_a_number(rob: Client) -> None:
-    assert "“12” is no phone number" in preview(rob, to="12", body="Hi")
+    assert "“12” isn’t a valid phone number" in preview(rob, to="12", body="Hi")
 
 
 def test_a_refusal_stands_beside_what_was_typed(texting: Texting, rob: Client, talk: Conversation) -> None:
@@ -438,7 +438,7 @@ def test_contacts_are_found_added_and_changed(texting: Texting, rob: Client) -> 
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [("12", "is no phone number"), (CONTACT, "is a contact already")]
+    ("number", "words"), [("12", "isn’t a valid phone number"), (CONTACT, "is a contact already")]
 )
 def test_a_contact_that_cannot_be_added_says_why(rob: Client, number: str, words: str) -> None:
     answer = rob.post("/contacts/add/", {"number": number, "name": "Kept"})

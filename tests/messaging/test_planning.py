@@ -31,7 +31,7 @@ def texting() -> Texting:
         ({"body": 7}, "body", "required", 400),
         ({"body": "a\x00b"}, "body", "invalid", 400),
         ({"body": "x" * 1601}, "body", "body_too_long", 400),
-        ({"to": ""}, "to", "invalid_number", 400),
+        ({"to": ""}, "to", "required", 400),
         ({"to": "12345"}, "to", "invalid_number", 400),
         ({"to": "Northwind"}, "to", "invalid_number", 400),
         ({"to": "+1900 555 0134"}, "to", "premium_number", 422),

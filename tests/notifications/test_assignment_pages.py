@@ -220,7 +220,7 @@ def test_a_number_that_is_none_is_said(texting: Texting, ada: Client, fresh: Sen
     said = ada.post(
         "/assignments/sentence/", given(sender=fresh.pk, assignee=texting.org.pk, try_number="12")
     )
-    assert "is no phone number" in said.content.decode()
+    assert "isn’t a valid phone number" in said.content.decode()
 
 
 def test_the_sentence_of_a_foreign_sender_is_not_there(ada: Client) -> None:

@@ -45,7 +45,7 @@ def test_a_value_is_stored_in_one_form(kind: str, given: str, country: str, stor
 @pytest.mark.parametrize(
     ("kind", "given", "country", "field", "code"),
     [
-        ("long_code", "", "US", "value", "invalid_number"),
+        ("long_code", "", "US", "value", "required"),
         ("long_code", "12", "US", "value", "invalid_number"),
         ("long_code", "+1415555013", "US", "value", "invalid_number"),
         ("long_code", "+999123456789", "US", "value", "invalid_number"),

@@ -54,7 +54,7 @@ def test_a_name_saves_with_its_warning(org: Organization, ana: Client) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"value": "12"}, "is no phone number"),
+        ({"value": "12"}, "isn’t a valid phone number"),
         ({"value": "+442079460123"}, "belongs to GB, not to US"),
         ({"kind": "alphanumeric", "value": "Much too long a name"}, "at most 11 characters"),
         ({"kind": "short_code", "value": "+1"}, "3 to 8 digits"),
