@@ -60,7 +60,8 @@ class OrgViewSet(viewsets.GenericViewSet):
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise TooLarge()
         refuse_unstorable(request.query_params.dict())
-        if request.method == "POST" and (key := request.META.get(idempotency.META)) is not None:
+        can_post = request.method == "POST" and hasattr(self, "post")
+        if can_post and (key := request.META.get(idempotency.META)) is not None:
             self.post = partial(self._once, idempotency.checked(key), self.post)
 
     def _once(self, key: str, work: Any, request: Request, *args: Any, **kwargs: Any) -> Any:

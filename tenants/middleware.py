@@ -10,10 +10,12 @@ from django.contrib.auth import logout
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from tenants import api_keys, audit, logins
 from tenants.auth.headers import is_for_machines
@@ -95,6 +97,48 @@ def _without_nul(given: QueryDict) -> QueryDict:
         clean.setlist(name.replace(NUL, ""), [value.replace(NUL, "") for value in given.getlist(name)])
     clean._mutable = False
     return clean
+
+
+def drop_unsafe_next(get_response: Handler) -> Handler:
+    """Pages redirect to a local `next` only; any other is as if it had not been sent (one that is no URL broke pages)."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not is_for_machines(request):
+            if "next" in request.GET:
+                request.GET = _with_safe_next(request.GET)  # type: ignore[assignment]
+            if request.method == "POST" and "next" in request.POST:
+                request.POST = _with_safe_next(request.POST)  # type: ignore[assignment]
+        return get_response(request)
+
+    return middleware
+
+
+def _with_safe_next(given: QueryDict) -> QueryDict:
+    if all(url_has_allowed_host_and_scheme(url, allowed_hosts=None) for url in given.getlist("next")):
+        return given
+    clean = given.copy()
+    del clean["next"]
+    clean._mutable = False
+    return clean
+
+
+class RefuseUnreadable:
+    """A value that no column of its kind can hold (an id of no shape, say), wherever a view looks for it: 400."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, ValidationError):
+            return None
+        text = "A value in the address or form can’t be read. Go back, reload the page and try again."
+        if is_for_machines(request):
+            return problem("invalid", text, status=400)
+        refusal = DomainError("invalid", text, status=400)
+        return render(request, "refused.html", {"error": refusal}, status=400)
 
 
 class ContainOutages:

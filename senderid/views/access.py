@@ -5,10 +5,9 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from senderid import assignment as assigning
 from senderid.forms import AbsenceForm
@@ -21,7 +20,7 @@ from tenants.delegation import end_delegation
 from tenants.errors import DomainError
 from tenants.invitations import newest_of
 from tenants.models import Assignee, Delegation, Membership
-from tenants.views.doors import MemberRequest, page, show
+from tenants.views.doors import MemberRequest, local_path, page, show
 from tenants.views.groups import group_of
 from tenants.views.people import member_of
 
@@ -118,13 +117,12 @@ def order(request: MemberRequest, pk: UUID) -> HttpResponse:
         for row in rows:
             _set_priority(row, request.POST.get(f"priority-{row.pk}", ""))
         messages.success(request, f"The order of {assignee.name}’s senders is saved.")
-        back = request.POST.get("back", "")
-        return redirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts=None) else request.path)
+        return HttpResponseRedirect(local_path(request.POST.get("back", "")) or request.path)
     return show(request, "people/order.html", assignee=assignee, order=rows)
 
 
 def _set_priority(row: Assignment, given: str) -> None:
-    if given.isdecimal() and int(given) != row.priority and int(given) <= 32767:
+    if given.isdecimal() and len(given) <= 5 and int(given) != row.priority and int(given) <= 32767:
         assigning.change_assignment(assignment=row, priority=int(given))
 
 

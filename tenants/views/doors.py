@@ -11,6 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from tenants import roles
 from tenants.errors import DomainError
@@ -72,6 +73,11 @@ def show(
     """Renders; 422 when the form was refused, so that nothing half-written is kept."""
     status = 422 if form is not None and form.is_bound and form.errors else 200
     return render(request, template, {"form": form, **context}, status=status)
+
+
+def local_path(url: str) -> str:
+    """The URL when it is a path of ours, as a form may name the page to return to; else ""."""
+    return url if url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None) else ""
 
 
 def in_pages(request: HttpRequest, rows: Any, size: int = 50) -> Page:
