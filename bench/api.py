@@ -16,7 +16,7 @@ from messaging.models import Contact
 from senderid.models import ProviderAccount, SenderId
 from tenants import api_keys
 from tenants.models import Organization
-from tests.world import give, make_member, make_org
+from tests.world import give, make_member, make_org, register_rows
 
 KEYS = 64  # each is limited to 600 requests in 10 s, and 16 connections ask more than that
 BODY = "Your parcel arrives today between 9 and 11."
@@ -70,6 +70,7 @@ def _senders(org: Organization) -> None:
             kind="long_code", value=f"+1415556{n:04d}", country="US", label=f"Line {n}",
             provider_account=account, mps=100,
         )  # fmt: skip
+        register_rows(org, [sender])
         give(sender, org if n < 5 else members[n % 10], is_default=n == 0, countries=["US"] if n < 3 else [])
 
 

@@ -14,7 +14,7 @@ from messaging import campaigns, fanout
 from messaging.campaign_figures import progress
 from messaging.models import Campaign, Message
 from senderid.models import ProviderAccount, SenderId
-from tests.world import give, make_org
+from tests.world import give, make_org, register_rows
 
 BODY = (
     "Hi {{ contact.first_name }}, your order {{ contact.attributes.order }} from {{ org.name }} is ready in "
@@ -96,6 +96,7 @@ def _campaign(name: str, contacts: int) -> Campaign:
     sender = SenderId.objects.for_org(org).create(
         kind="short_code", value="56767", country="US", label="Bench", provider_account=account, mps=100
     )
+    register_rows(org, [sender])
     with connection.cursor() as cursor:  # by the server itself: this process's memory is watched
         cursor.execute(CONTACTS, [org.pk, list(CITIES), len(CITIES), contacts])
     campaign = campaigns.save_campaign(

@@ -12,7 +12,7 @@ from senderid.eligibility import Ask
 from senderid.models import Assignment, AssignmentCountry, ProviderAccount, SenderId
 from senderid.selection import choose_sender
 from tenants.access import standing_of
-from tests.world import make_member, make_org
+from tests.world import make_member, make_org, register_rows
 
 
 def measure(*, senders: int) -> dict[str, dict[str, Any]]:
@@ -34,6 +34,7 @@ def measure(*, senders: int) -> dict[str, dict[str, Any]]:
         for n in range(senders)
     ]
     SenderId.objects.for_org(org).bulk_create(rows, batch_size=2000)
+    register_rows(org, rows)
     given = [
         Assignment(org=org, sender=sender, assignee_id=members[(n + shift) % 100].pk)
         for n, sender in enumerate(rows)

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from senderid.country_rules import Verdict, overrides_of
+from senderid.country_rules import Held, Verdict, overrides_of
 from senderid.delegated import delegated_assignments
 from senderid.eligibility import Ask
 from senderid.models import CountryRule, Registration, SenderId, VerdictOverride
@@ -52,7 +52,7 @@ class Board:
     delegated: list[Candidate] = field(default_factory=list)
     rules: dict[str, CountryRule] = field(default_factory=dict)
     overrides: dict[tuple[str, str], VerdictOverride] = field(default_factory=dict)
-    registrations: dict[tuple[UUID, str], Registration] = field(default_factory=dict)
+    registrations: dict[tuple[UUID, str], Held] = field(default_factory=dict)
     # By kind, home and destination: what the rules above come to, worked out once.
     verdicts: dict[tuple[str, str, str], Verdict] = field(default_factory=dict)
 
@@ -60,9 +60,7 @@ class Board:
         return self.by_assignee.get(assignee_id, [])
 
     def register(self, sender_id: UUID, country: str, status: str, expires_at: datetime | None) -> None:
-        self.registrations[sender_id, country] = Registration(
-            sender_id=sender_id, country=country, status=status, expires_at=expires_at
-        )
+        self.registrations[sender_id, country] = Held(status, expires_at)
 
     def everyone(self) -> Iterable[Candidate]:
         for candidates in self.by_assignee.values():
@@ -143,7 +141,10 @@ def board_for(*, org_id: UUID, assignee_ids: Iterable[UUID], countries: Iterable
     registered = Registration.objects.for_org(org_id)
     if countries is not None:
         registered = registered.filter(country__in=list(countries))
-    board.registrations = {(row.sender_id, row.country): row for row in registered}
+    for sender_id, country, status, expires_at in registered.values_list(
+        "sender_id", "country", "status", "expires_at"
+    ):
+        board.register(sender_id, country, status, expires_at)
     return board
 
 

@@ -1,17 +1,23 @@
 """What each country allows: verdicts of (kind, country), with a code, a sentence and the sources they rest on.
 
-Selection asks `verdict_for` for each candidate; the console shows `verdicts_of` a sender. The table comes from
-senderid/data/country_rules.csv by `load`; an org's VerdictOverride goes before it.
+`verdict_for` is the country's answer for a kind; `with_registration` turns it into that of one sender, which is
+`needs_registration` until the sender holds an approved, unexpired registration there. Selection, preview, pages and
+REST all call the two. The table comes from senderid/data/country_rules.csv by `load`; an org's VerdictOverride goes
+before it.
 """
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from senderid.models import CountryRule, Kind, SenderId, VerdictOverride
+from django.utils import timezone
+
+from senderid.models import CountryRule, Kind, Registration, SenderId, VerdictOverride, state_of
 from tenants import audit
 from tenants.errors import DomainError
 from tenants.limits import readable_country
@@ -20,6 +26,7 @@ from tenants.models import Membership, Organization
 DATA = Path(__file__).parent / "data"
 ALLOWED, NEEDS_REGISTRATION, REFUSED, UNKNOWN = "allowed", "needs_registration", "refused", "unknown"
 VERDICTS = (ALLOWED, NEEDS_REGISTRATION, REFUSED, UNKNOWN)
+EXPIRES_SOON = timedelta(days=30)
 COLUMNS = [f.name for f in CountryRule._meta.fields if f.name not in ("sources", "dissent", "corrected")]
 
 
@@ -37,6 +44,26 @@ class Verdict:
     def is_eligible(self) -> bool:
         """Eligible as far as the country goes; NEEDS_REGISTRATION asks for an approved one besides."""
         return self.verdict != REFUSED
+
+
+class IsRegistration(Protocol):
+    """A Registration, or a Held."""
+
+    @property
+    def expires_at(self) -> datetime | None: ...
+    @property
+    def state(self) -> str: ...
+
+
+class Held(NamedTuple):
+    """A sender's registration in one country, as selection needs it: without the cost of a model."""
+
+    status: str
+    expires_at: datetime | None
+
+    @property
+    def state(self) -> str:
+        return state_of(self.status, self.expires_at)
 
 
 def load(
@@ -86,7 +113,8 @@ def verdict_for(
     rule: CountryRule | None,
     override: VerdictOverride | None = None,
 ) -> Verdict:
-    """May a sender of this kind, at home in `home`, text `destination`? Pure: give it the rows."""
+    """May a sender of this kind, at home in `home`, text `destination`? The country's answer, before any registration
+    (`with_registration`). Pure: it takes rows and makes no query."""
     if override is not None:
         return Verdict(
             override.verdict,
@@ -108,6 +136,51 @@ def verdict_for(
         Kind.LONG_CODE: _long,
     }
     return ask[Kind(kind)](rule, home)
+
+
+def with_registration(verdict: Verdict, registration: IsRegistration | None, *, country: str) -> Verdict:
+    """The verdict of one sender, which holds this registration in `country` (None: no registration).
+
+    Only where the country's verdict is NEEDS_REGISTRATION does a registration matter; it is ALLOWED with an approved,
+    unexpired one, with a warning while that expires within EXPIRES_SOON. Else it stays, and the sentence says why.
+    """
+    if verdict.verdict != NEEDS_REGISTRATION:
+        return verdict
+    if not is_valid(registration):
+        return replace(verdict, text=f"{verdict.text} {_missing(registration)}")
+    name, ends = country_name(country), registration.expires_at if registration else None
+    text, warnings = f"It is registered in {name}.", verdict.warnings
+    if ends is not None:
+        text = f"It is registered in {name} until {date_of(ends)}."
+        if ends - timezone.now() <= EXPIRES_SOON:
+            soon = f"Its registration in {name} expires on {date_of(ends)}; renew it to keep sending there."
+            warnings = (*warnings, ("registration_expires_soon", soon))
+    return replace(verdict, verdict=ALLOWED, code="registered", text=text, warnings=warnings)
+
+
+def is_valid(registration: IsRegistration | None) -> bool:
+    """Whether it is approved and not expired: what NEEDS_REGISTRATION requires."""
+    return registration is not None and registration.state == Registration.Status.APPROVED
+
+
+def _missing(registration: IsRegistration | None) -> str:
+    """Why this registration does not count."""
+    if registration is None:
+        return "This sender has no registration there."
+    since = f" since {date_of(registration.expires_at)}" if registration.expires_at else ""
+    return {
+        Registration.Status.NOT_NEEDED: "This sender’s registration is marked “not needed”, which does not count there.",
+        Registration.Status.DRAFT: "This sender’s registration is a draft.",
+        Registration.Status.SUBMITTED: "This sender’s registration is submitted, not approved yet.",
+        Registration.Status.REJECTED: "This sender’s registration was rejected.",
+        Registration.Status.EXPIRED: f"This sender’s registration is expired{since}.",
+    }[Registration.Status(registration.state)]
+
+
+def date_of(at: datetime) -> str:
+    """A day in the reader's time zone, as in 3 May 2026."""
+    local = timezone.localtime(at)
+    return f"{local.day} {local:%B %Y}"
 
 
 def _name(rule: CountryRule, _home: str) -> Verdict:
@@ -147,11 +220,14 @@ def _long(rule: CountryRule, home: str) -> Verdict:
 
 
 def _by_column(rule: CountryRule, value: str, code: str, words: str) -> Verdict:
-    if value == "yes":
-        return Verdict(ALLOWED, f"{code}_allowed", f"{rule.name} takes {words}.", tuple(rule.sources))
     if value == "no":
         text = f"{rule.name} does not take {words}."
         return Verdict(REFUSED, f"{code}_not_supported", text, tuple(rule.sources))
+    if required := getattr(rule, f"{code}_registration"):
+        text = f"{rule.name} requires {required} for {words}."
+        return Verdict(NEEDS_REGISTRATION, f"{code}_needs_registration", text, tuple(rule.sources))
+    if value == "yes":
+        return Verdict(ALLOWED, f"{code}_allowed", f"{rule.name} takes {words}.", tuple(rule.sources))
     return _unknown(rule, words)
 
 
@@ -164,25 +240,42 @@ def _unknown(rule: CountryRule, words: str) -> Verdict:
 
 def verdicts_of(
     *, sender: SenderId, countries: Iterable[str] | None = None
-) -> list[tuple[CountryRule, Verdict]]:
-    """The verdict of a sender for each country (default: all), by name."""
+) -> list[tuple[CountryRule, Verdict, Registration | None]]:
+    """The verdict of a sender for each country (default: all) with its registration there, by name. Three queries."""
     rules = (
         CountryRule.objects.all() if countries is None else CountryRule.objects.filter(pk__in=list(countries))
     )
     overrides = overrides_of(org_id=sender.org_id)
+    registered = {
+        row.country: row for row in Registration.objects.for_org(sender.org_id).filter(sender=sender)
+    }
     return [
         (
             rule,
-            verdict_for(
-                kind=sender.kind,
-                home=sender.country,
-                destination=rule.country,
+            verdict_of(
+                sender=sender,
                 rule=rule,
                 override=overrides.get((sender.kind, rule.country)),
+                registration=registered.get(rule.country),
             ),
+            registered.get(rule.country),
         )
         for rule in rules
     ]
+
+
+def verdict_of(
+    *,
+    sender: SenderId,
+    rule: CountryRule,
+    override: VerdictOverride | None,
+    registration: IsRegistration | None,
+) -> Verdict:
+    """The verdict of one sender in the country of `rule`, over rows already loaded."""
+    base = verdict_for(
+        kind=sender.kind, home=sender.country, destination=rule.country, rule=rule, override=override
+    )
+    return with_registration(base, registration, country=rule.country)
 
 
 def overrides_of(*, org_id: UUID) -> dict[tuple[str, str], VerdictOverride]:

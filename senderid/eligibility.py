@@ -5,9 +5,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from senderid.country_rules import NEEDS_REGISTRATION, REFUSED, Verdict, country_name, verdict_for
+from senderid.country_rules import (
+    NEEDS_REGISTRATION,
+    REFUSED,
+    Verdict,
+    is_valid,
+    verdict_for,
+    with_registration,
+)
 from senderid.models import SenderId
-from senderid.registration import is_approved
 from tenants.access import Standing
 from tenants.errors import register
 
@@ -68,7 +74,13 @@ def refusal_of(ask: Ask, board: "Board", candidate: "Candidate") -> Refusal | No
 
 
 def verdict_on(ask: Ask, board: "Board", sender: SenderId) -> Verdict:
-    """What the destination country says of this sender."""
+    """What the destination country says of this sender, its registration included."""
+    base = _of_its_kind(ask, board, sender)
+    return with_registration(base, board.registrations.get((sender.id, ask.country)), country=ask.country)
+
+
+def _of_its_kind(ask: Ask, board: "Board", sender: SenderId) -> Verdict:
+    """What the destination country says of senders of its kind and home: computed once per board."""
     key = (sender.kind, sender.country, ask.country)
     verdict = board.verdicts.get(key)
     if verdict is None:
@@ -110,21 +122,15 @@ def _sends(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
 
 
 def _country_allows(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
-    verdict = verdict_on(ask, board, candidate.sender)
-    return (verdict.code, verdict.text) if verdict.verdict == REFUSED else None
-
-
-def _is_registered(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
-    if verdict_on(ask, board, candidate.sender).verdict != NEEDS_REGISTRATION:
-        return None
-    registration = board.registrations.get((candidate.sender.pk, ask.country))
-    if is_approved(registration):
-        return None
-    state = registration.get_status_display().lower() if registration else "not begun"
-    return (
-        "registration_missing",
-        f"{country_name(ask.country)} takes it only with an approved registration; this one is {state}.",
-    )
+    base = _of_its_kind(ask, board, candidate.sender)
+    if base.verdict == REFUSED:
+        return base.code, base.text
+    # Asked of each candidate: the verdict with its sentence is made only for one that is refused.
+    if base.verdict == NEEDS_REGISTRATION:
+        held = board.registrations.get((candidate.sender.id, ask.country))
+        if not is_valid(held):
+            return "registration_missing", with_registration(base, held, country=ask.country).text
+    return None
 
 
 def _covers_country(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
@@ -167,7 +173,6 @@ CHECKS: tuple[Callable[[Ask, "Board", "Candidate"], Reason], ...] = (
     _is_not_set_aside,
     _sends,
     _country_allows,
-    _is_registered,
     _covers_country,
     _not_opted_out,
     _takes_replies,
@@ -187,7 +192,10 @@ register(
         "short_code_abroad": "A short code works only in its own country.",
         "name_not_supported": "The country refuses or replaces names.",
         "name_needs_registration": "The country takes only registered names.",
-        "registration_missing": "The country needs an approved registration of this sender.",
+        "long_code_needs_registration": "The country requires a registration of long codes.",
+        "toll_free_needs_registration": "The country requires a verification of toll-free numbers.",
+        "short_code_needs_registration": "The country requires an approval of short codes.",
+        "registration_missing": "The country requires an approved, unexpired registration of this sender.",
         "foreign_number_restricted": "The country blocks or replaces numbers from abroad.",
         "long_code_not_supported": "The country does not take long codes.",
         "toll_free_not_supported": "The country does not take toll-free senders.",

@@ -10,6 +10,7 @@ from senderid import quarantine
 from senderid.models import Kind, ProviderAccount, SenderId
 from senderid.phone_numbers import is_safe_name, read_name, read_number, read_short_code
 from senderid.providers.twilio import announce_number
+from senderid.registration import register_simulated
 from tenants import audit
 from tenants.errors import DomainError, register, unreadable
 from tenants.limits import readable_country
@@ -56,6 +57,7 @@ def add_sender(
     try:
         with transaction.atomic():
             sender.save()
+            register_simulated(sender)
     except IntegrityError:
         raise DomainError("duplicate", f"{sender.display} exists in this account already.", field="value")
     audit.note(

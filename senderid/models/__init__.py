@@ -1,5 +1,5 @@
 from senderid.models.assignments import Assignment, AssignmentCountry, DelegatedSender
-from senderid.models.countries import CountryRule, Registration, VerdictOverride
+from senderid.models.countries import CountryRule, Registration, VerdictOverride, state_of
 from senderid.models.providers import ProviderAccount
 from senderid.models.senders import Kind, SenderId
 
@@ -13,4 +13,5 @@ __all__ = [
     "Registration",
     "SenderId",
     "VerdictOverride",
+    "state_of",
 ]

@@ -1,5 +1,8 @@
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 
 from senderid.models.senders import Kind, SenderId
 from tenants.models import Membership
@@ -21,6 +24,11 @@ class CountryRule(models.Model):
     short_code_two_way = models.CharField(max_length=8)
     toll_free = models.CharField(max_length=8)
     foreign_numeric = models.CharField(max_length=12)
+    long_code_registration = models.CharField(
+        max_length=80, blank=True, help_text="what a long code needs before it may send there; empty: nothing"
+    )
+    toll_free_registration = models.CharField(max_length=80, blank=True)
+    short_code_registration = models.CharField(max_length=80, blank=True)
     notes = models.TextField(blank=True)
     sources = ArrayField(models.CharField(max_length=20), default=list)
     dissent = models.CharField(max_length=300, blank=True, help_text="who says otherwise about names")
@@ -55,6 +63,21 @@ class Registration(TenantOwned):
         constraints = [
             models.UniqueConstraint(fields=["sender", "country"], name="one_registration_per_country")
         ]
+
+    @property
+    def state(self) -> str:
+        """The status that counts now: an approved registration past its expiry is expired."""
+        return state_of(self.status, self.expires_at)
+
+
+IN_FORCE = (Registration.Status.APPROVED, Registration.Status.NOT_NEEDED)
+
+
+def state_of(status: str, expires_at: datetime | None) -> str:
+    """The registration status that counts now, of a stored status and expiry."""
+    if expires_at is None or status not in IN_FORCE or expires_at > timezone.now():
+        return status
+    return Registration.Status.EXPIRED.value
 
 
 class VerdictOverride(TenantOwned):

@@ -72,12 +72,30 @@ def country(request: MemberRequest, code: str) -> HttpResponse:
                 kind=kind, home=home, destination=rule.country, rule=rule, override=by_kind.get(kind)
             )
             verdicts.append((word, "" if kind in (Kind.ALPHANUMERIC, Kind.TOLL_FREE) else where, verdict))
-    own = (
-        SenderId.objects.for_org(request.org)
-        .exclude(status=SenderId.Status.RETIRED)
-        .order_by("kind", "value")[:200]
-    )
-    return show(request, "countries/one.html", rule=rule, verdicts=verdicts, senders=own)
+    senders = _senders_there(request, rule, by_kind)
+    return show(request, "countries/one.html", rule=rule, verdicts=verdicts, senders=senders)
+
+
+def _senders_there(
+    request: MemberRequest, rule: CountryRule, overrides: dict[str, VerdictOverride]
+) -> list[tuple[SenderId, country_rules.Verdict, Registration | None]]:
+    """The org's senders with their verdicts in this country; two queries."""
+    own = SenderId.objects.for_org(request.org).exclude(status=SenderId.Status.RETIRED)
+    registered = Registration.objects.for_org(request.org).filter(country=rule.country)
+    held = {row.sender_id: row for row in registered}
+    return [
+        (
+            sender,
+            country_rules.verdict_of(
+                sender=sender,
+                rule=rule,
+                override=overrides.get(sender.kind),
+                registration=held.get(sender.pk),
+            ),
+            held.get(sender.pk),
+        )
+        for sender in own.order_by("kind", "value")[:200]
+    ]
 
 
 def _elsewhere(rule: CountryRule) -> str:
@@ -88,11 +106,9 @@ def _elsewhere(rule: CountryRule) -> str:
 def countries_of_sender(request: MemberRequest, pk: UUID) -> HttpResponse:
     sender = sender_of(request, pk)
     wanted, words = request.GET.get("verdict", ""), request.GET.get("q", "")
-    pairs = country_rules.verdicts_of(sender=sender)
-    kept = {rule.country for rule in _matching([rule for rule, _ in pairs], words)}
-    pairs = [(r, v) for r, v in pairs if r.country in kept and (not wanted or v.verdict == wanted)]
-    registered = {row.country: row for row in Registration.objects.for_org(request.org).filter(sender=sender)}
-    rows = [(rule, verdict, registered.get(rule.country)) for rule, verdict in pairs]
+    rows = country_rules.verdicts_of(sender=sender)
+    kept = {rule.country for rule in _matching([rule for rule, *_ in rows], words)}
+    rows = [row for row in rows if row[0].country in kept and (not wanted or row[1].verdict == wanted)]
     rows.sort(key=lambda row: row[2] is None)
     return show(
         request,
@@ -108,18 +124,16 @@ def countries_of_sender(request: MemberRequest, pk: UUID) -> HttpResponse:
 def country_of_sender(request: MemberRequest, pk: UUID, code: str) -> HttpResponse:
     """The verdict with its sources; an admin's own word; the registration."""
     sender, rule = sender_of(request, pk), rule_of(code)
-    registration = (
-        Registration.objects.for_org(request.org).filter(sender=sender, country=rule.country).first()
-    )
+    ((_, verdict, registration),) = country_rules.verdicts_of(sender=sender, countries=[rule.country])
     override = (
         VerdictOverride.objects.for_org(request.org).filter(kind=sender.kind, country=rule.country).first()
     )
     forms = _forms(request, registration, override)
     if request.method == "POST" and _save(request, forms, sender, rule):
         return redirect("sender_countries", sender.pk)
-    (_, verdict), *_rest = country_rules.verdicts_of(sender=sender, countries=[rule.country])
     refused = next((form for form in forms.values() if form.is_bound and form.errors), None)
     context = {"registration": registration, "override": override, "registering": forms["registration"]}
+    needed = verdict.verdict == country_rules.NEEDS_REGISTRATION or verdict.code == "registered"
     return show(
         request,
         "senders/country.html",
@@ -127,6 +141,7 @@ def country_of_sender(request: MemberRequest, pk: UUID, code: str) -> HttpRespon
         sender=sender,
         rule=rule,
         verdict=verdict,
+        needed=needed,
         overriding=forms["override"],
         tab="countries",
         **context,

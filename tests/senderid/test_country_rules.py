@@ -8,9 +8,19 @@ import pytest
 from django.utils import timezone
 
 from senderid import country_rules
-from senderid.country_rules import DATA, load, override_verdict, overrides_of, verdict_for, verdicts_of
+from senderid.country_rules import (
+    DATA,
+    Held,
+    is_valid,
+    load,
+    override_verdict,
+    overrides_of,
+    verdict_for,
+    verdicts_of,
+    with_registration,
+)
 from senderid.models import CountryRule, Registration, VerdictOverride
-from senderid.registration import is_approved, register
+from senderid.registration import register
 from tenants.errors import CODES, DomainError
 from tenants.models import AuditEntry, Organization
 from tests.world import make_account, make_member, make_org, make_sender
@@ -167,14 +177,20 @@ def test_a_disputed_verdict_warns_and_names_the_other_source(alphanumeric: str) 
         ("alphanumeric", "US", "DE", "allowed"),
         ("alphanumeric", "US", "IN", "needs_registration"),
         ("alphanumeric", "US", "VA", "unknown"),
-        ("toll_free", "US", "CA", "allowed"),
+        # console 7: the United States demand a registration of every numeric kind, Canada of two.
+        ("toll_free", "US", "US", "needs_registration"),
+        ("toll_free", "US", "CA", "needs_registration"),
         ("toll_free", "US", "GB", "refused"),
-        ("long_code", "US", "US", "allowed"),
+        ("toll_free", "US", "PR", "allowed"),
+        ("long_code", "US", "US", "needs_registration"),
+        ("long_code", "CA", "CA", "allowed"),
+        ("long_code", "CN", "CN", "needs_registration"),
         ("long_code", "US", "GB", "refused"),
         ("long_code", "GB", "DE", "unknown"),
         ("long_code", "IN", "IN", "refused"),
-        ("short_code", "US", "US", "allowed"),
+        ("short_code", "US", "US", "needs_registration"),
         ("short_code", "US", "CA", "refused"),
+        ("short_code", "GB", "GB", "allowed"),
     ],
 )
 def test_the_real_table_answers_what_every_admin_asks(
@@ -184,6 +200,46 @@ def test_the_real_table_answers_what_every_admin_asks(
         kind=kind, home=home, destination=destination, rule=CountryRule.objects.filter(pk=destination).first()
     )
     assert found.verdict == verdict
+
+
+KINDS = {
+    "alphanumeric": "alphanumeric",
+    "long_code": "long_code_registration",
+    "toll_free": "toll_free_registration",
+    "short_code": "short_code_registration",
+}
+
+
+def test_no_verdict_is_green_without_the_registration_its_country_demands() -> None:
+    """console 7, 13: every country of the data × kind × home × state of the registration.
+
+    What the country demands is read from the file here, not from the function under test.
+    """
+    past, ahead = timezone.now() - timedelta(seconds=1), timezone.now() + timedelta(days=400)
+    states = [None, *(Held(s, e) for s in Registration.Status.values for e in (None, past, ahead))]
+    with (DATA / "country_rules.csv").open(newline="") as file:
+        rows = {row["country"]: row for row in csv.DictReader(file)}
+    demanding = 0
+    for rule in CountryRule.objects.all():
+        for kind, column in KINDS.items():
+            demands = rows[rule.country][column] not in ("", "allowed", "not_supported", "unknown")
+            demanding += demands
+            for home in {rule.country, "US", "GB"}:
+                base = verdict_for(kind=kind, home=home, destination=rule.country, rule=rule)
+                for held in states:
+                    found = with_registration(base, held, country=rule.country)
+                    valid = held is not None and held.status == "approved" and held.expires_at is not past
+                    case = (rule.country, kind, home, held, found)
+                    if demands and not valid:
+                        assert found.verdict != "allowed", case
+                        assert home != rule.country or found.verdict in ("needs_registration", "refused"), (
+                            case
+                        )
+                    if base.verdict == "needs_registration":
+                        assert (found.verdict == "allowed") is valid, case
+                    else:
+                        assert found == base, "a registration changes nothing where none is demanded"
+    assert demanding == 65 + 7, "65 countries for names, 7 cells for numbers"
 
 
 def test_every_refusing_verdict_is_a_code_of_the_catalogue() -> None:
@@ -199,7 +255,7 @@ def test_the_verdicts_of_a_sender_take_three_queries_for_all_countries(
     with django_assert_max_num_queries(3):
         found = verdicts_of(sender=sender)
     assert len(found) == 243
-    assert [rule.name for rule, _ in found] == sorted(rule.name for rule, _ in found)
+    assert [rule.name for rule, *_ in found] == sorted(rule.name for rule, *_ in found)
 
 
 # --- Overrides -----------------------------------------------------------------------------------------
@@ -265,7 +321,7 @@ def test_an_override_counts_only_in_its_org(org: Organization) -> None:
 @pytest.mark.parametrize(
     ("status", "approved"),
     [
-        ("not_needed", True),
+        ("not_needed", False),
         ("draft", False),
         ("submitted", False),
         ("approved", True),
@@ -275,16 +331,12 @@ def test_an_override_counts_only_in_its_org(org: Organization) -> None:
 )
 def test_only_an_approved_registration_counts(org: Organization, status: str, approved: bool) -> None:
     sender = make_sender(org, "Northwind", "alphanumeric")
-    assert is_approved(register(sender=sender, country="in", status=status)) is approved
+    assert is_valid(register(sender=sender, country="in", status=status)) is approved
 
 
 @pytest.mark.parametrize(("days", "approved"), [(-1, False), (1, True)])
 def test_an_approved_one_that_ran_out_does_not_count(org: Organization, days: int, approved: bool) -> None:
-    sender = make_sender(org, "Northwind", "alphanumeric")
-    row = register(
-        sender=sender, country="IN", status="approved", expires_at=timezone.now() + timedelta(days=days)
-    )
-    assert is_approved(row) is approved
+    assert is_valid(Held("approved", timezone.now() + timedelta(days=days))) is approved
 
 
 def test_there_is_one_registration_per_country(org: Organization) -> None:
@@ -292,7 +344,7 @@ def test_there_is_one_registration_per_country(org: Organization) -> None:
     register(sender=sender, country="IN", status="submitted")
     register(sender=sender, country="IN", status="approved", reference="R-1")
     assert Registration.objects.for_org(org).get().reference == "R-1"
-    assert not is_approved(None)
+    assert not is_valid(None)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from senderid.board import Board, Candidate
 from senderid.country_rules import override_verdict
 from senderid.delegated import choose_senders, readable_sender_ids
 from senderid.eligibility import Ask
-from senderid.models import CountryRule, Kind, SenderId
+from senderid.models import CountryRule, Kind, Registration, SenderId
+from senderid.provisioning import add_sender
 from senderid.registration import register
 from senderid.selection import Choice, choose, choose_sender
 from tenants.access import standing_of, standing_of_org
@@ -318,8 +319,71 @@ def test_an_approved_registration_makes_a_name_eligible(scene: Scene) -> None:
     assert scene.choose(country="IN").sender is None
     register(sender=name, country="IN", status="approved")
     assert scene.choose(country="IN").sender == name
-    register(sender=name, country="IN", status="approved", expires_at=timezone.now() - timedelta(seconds=1))
-    assert codes(scene.choose(country="IN")) == {"Northwind": "registration_missing"}
+    register(sender=name, country="IN", status="approved", expires_at=timezone.now() + timedelta(days=60))
+    assert scene.choose(country="IN").sender == name
+    # console 13: it runs out, and nothing else changes.
+    Registration.objects.for_org(scene.org).update(expires_at=timezone.now() - timedelta(days=1))
+    choice = scene.choose(country="IN")
+    assert codes(choice) == {"Northwind": "registration_missing"}
+    assert "expired since" in choice.rejected[0].text
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "country"),
+    [
+        ("long_code", "+14155550177", "US"),
+        ("toll_free", "+18885550177", "US"),
+        ("toll_free", "+18885550177", "CA"),
+        ("short_code", "56777", "US"),
+    ],
+)
+def test_a_number_is_chosen_only_while_it_is_registered(
+    scene: Scene, kind: str, value: str, country: str
+) -> None:
+    """console 7: going live by the table must not end in carrier blocks."""
+    number = add_sender(org=scene.org, kind=kind, value=value, country="US")
+    give(number, scene.rob)
+    assert codes(scene.choose(country=country)) == {value: "registration_missing"}
+    assert codes(scene.choose(country=country, named=number)) == {value: "registration_missing"}
+    for status, chosen in [
+        ("submitted", None),
+        ("not_needed", None),
+        ("approved", number),
+        ("rejected", None),
+    ]:
+        register(sender=number, country=country, status=status)
+        assert scene.choose(country=country).sender == chosen
+    register(sender=number, country="GB", status="approved")
+    assert scene.choose(country=country).sender is None, "that of another country does not count"
+
+
+def test_a_registration_that_expires_soon_warns_while_it_counts(scene: Scene) -> None:
+    """console 13"""
+    number = scene.sender(scene.rob)
+    for days, warned in [(29, ["registration_expires_soon"]), (31, [])]:
+        register(
+            sender=number, country="US", status="approved", expires_at=timezone.now() + timedelta(days=days)
+        )
+        choice = scene.choose()
+        assert (choice.sender, [code for code, _ in choice.warnings]) == (number, warned)
+
+
+def test_a_number_of_the_simulator_is_registered_by_itself(scene: Scene) -> None:
+    """console 7: the flows that run against the simulator create a sender and send at once."""
+    simulated = make_account(scene.org, "AC" + "5" * 32, is_simulator=True)
+    for kind, value, countries in [
+        ("long_code", "+14155550178", ["US"]),
+        ("toll_free", "+18885550178", ["CA", "US"]),
+        ("short_code", "56778", ["US"]),
+        ("alphanumeric", "Northwind", []),
+    ]:
+        made = add_sender(org=scene.org, kind=kind, value=value, country="US", provider_account=simulated)
+        rows = Registration.objects.for_org(scene.org).filter(sender=made).order_by("country")
+        assert [(r.country, r.status, r.reference) for r in rows] == [
+            (country, "approved", "simulator") for country in countries
+        ]
+        give(made, scene.rob)
+        assert all(scene.choose(country=country, named=made).sender == made for country in countries)
 
 
 def test_a_name_with_reply_number_and_instruction_counts_as_two_way(scene: Scene) -> None:

@@ -159,7 +159,7 @@ def test_a_registration_is_kept_per_country(org: Organization, ana: Client) -> N
         "expires_at": "2030-01-31T12:00",
     }
     ana.post(f"/senders/{sender.pk}/countries/GB/", given)
-    row = Registration.objects.for_org(org).get()
+    row = Registration.objects.for_org(org).get(country="GB")
     assert (row.country, row.status, row.reference) == ("GB", "approved", "UK-1")
     assert row.expires_at.hour == 17, "typed in New York"
 
