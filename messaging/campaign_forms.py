@@ -332,7 +332,7 @@ class ExplainForm(forms.Form):
 
 def _askers(member: Membership) -> list[Any]:
     """Me; for an admin also the organization, each member, campaign and program."""
-    own: list[Any] = [("me", f"me, {member.name}")]
+    own: list[Any] = [("me", f"me, {_named(member)}")]
     if not member.is_admin:
         return own
     people = Membership.objects.for_org(member.org_id).filter(is_active=True).exclude(pk=member.pk)
@@ -343,8 +343,12 @@ def _askers(member: Membership) -> list[Any]:
         ("organization", "the organization (an integration)"),
         (
             "Members",
-            [(f"member:{p.pk}", p.name) for p in people.select_related("user").order_by("name")],
+            [(f"member:{p.pk}", _named(p)) for p in people.select_related("user").order_by("name")],
         ),
         ("Campaigns", [(f"campaign:{c.pk}", c.name) for c in running.order_by("-pk")[:100]]),
         ("Programs", [(f"program:{p.pk}", p.name) for p in standing]),
     ]
+
+
+def _named(member: Membership) -> str:
+    return member.name if member.may_write else f"{member.name} (viewer: reads only)"

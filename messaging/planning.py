@@ -19,6 +19,7 @@ from messaging.models import Campaign, Contact, Conversation, Message, Program
 from messaging.queue_state import Queue, queues_of
 from senderid.board import GROUND, look_for
 from senderid.eligibility import Ask
+from senderid.instructions import named_elsewhere
 from senderid.models import SenderId
 from senderid.phone_numbers import Number, parse, read_number
 from senderid.selection import Choice, choose_sender
@@ -326,6 +327,11 @@ def _warn_about_words(
     hint = sender.reply_instruction if sender is not None and not sender.is_numeric else ""
     if request.wants_reply and hint and hint.casefold() not in request.body.casefold():
         warnings.append(("no_reply_instruction", f"Say how to answer, for example: {hint}"))
+    if sender is not None and (
+        other := named_elsewhere(request.body, senders=[sender], country=request.org.country)
+    ):
+        text = f"The message tells people to reply to {other}, but it is sent from {sender.display}."
+        warnings.append(("instruction_names_other_number", text))
     if sender is not None and sender.reply_number_id is None and not sender.receives:
         warnings.append(("not_answerable", "Nobody can answer this text."))
 

@@ -22,7 +22,7 @@ from messaging.models import (
     ProgramKeyword,
     Subscription,
 )
-from senderid.models import Assignment
+from senderid.models import Assignment, SenderId
 from tenants import audit
 from tenants.errors import DomainError, register, unreadable
 from tenants.models import Assignee, Membership, Organization
@@ -66,8 +66,9 @@ def save_program(
         program.save()
         if keywords is not None:
             _write_keywords(program, keywords)
-            for sender_id in senders_of(program):
-                _refuse_taken(program, sender_id)
+            for sender in SenderId.objects.for_org(org).filter(pk__in=senders_of(program)):
+                _refuse_taken(program, sender.pk)
+                _demand_receiving(program, sender, field="keywords")
         audit.note(
             org_id=org.pk, action="program.saved", target=program, text=f"Program {program.name} saved"
         )
@@ -120,10 +121,29 @@ def programs_on(*, org_id: UUID, sender_id: UUID) -> list[Program]:
 
 
 def refuse_taken_keywords(sender: Any, assignment: Assignment, **_: Any) -> None:
-    """Receiver of `senderid.assignment.assigning`: a program's keywords must be free on the sender."""
+    """Receiver of `senderid.assignment.assigning`: a program's keywords must be free on the sender, and reach it."""
     program = Program.objects.for_org(assignment.org_id).filter(pk=assignment.assignee_id).first()
     if program is not None:
         _refuse_taken(program, assignment.sender_id)
+        _demand_receiving(program, assignment.sender, field="sender_id")
+
+
+def refuse_deaf_sender(sender: Any, **signal: Any) -> None:
+    """Receiver of `senderid.provisioning.changing`: a sender of a keyword program goes on receiving."""
+    changed: SenderId = signal["changed"]
+    if not changed.receives:
+        for program in programs_on(org_id=changed.org_id, sender_id=changed.pk):
+            _demand_receiving(program, changed, field="direction")
+
+
+def _demand_receiving(program: Program, sender: SenderId, *, field: str) -> None:
+    """422 `keyword_sender_one_way` when people could not text the program's keywords to the sender."""
+    if sender.receives:
+        return
+    first = program.keywords.first()
+    if first is not None:
+        text = f"{sender.display} can’t receive, so nobody can text it “{first.word}” to join {program.name}."
+        raise DomainError("keyword_sender_one_way", f"{text} Choose a two-way number.", field=field)
 
 
 def _refuse_taken(program: Program, sender_id: UUID) -> None:
@@ -291,6 +311,7 @@ def _auto_reply(conversation: Conversation, program: Program, body: str) -> bool
 register(
     {
         "keyword_taken": "Another program on the same sender has this keyword.",
+        "keyword_sender_one_way": "The program has keywords, and the sender can’t receive them.",
         "keyword_reserved": "The word means STOP or HELP everywhere.",
         "not_quarantined": "Only an event in quarantine can be replayed.",
     }

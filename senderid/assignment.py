@@ -7,9 +7,10 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.dispatch import Signal
 
+from senderid.country_rules import NEEDS_REGISTRATION, REFUSED, verdicts_of
 from senderid.models import Assignment, AssignmentCountry, SenderId
 from tenants import audit
-from tenants.errors import DomainError, unreadable
+from tenants.errors import DomainError, register, unreadable
 from tenants.limits import readable_country
 from tenants.models import Assignee
 
@@ -94,6 +95,7 @@ def _save(assignment: Assignment, countries: list[str], is_default: bool, *, new
     codes = sorted({readable_country(code, "countries") for code in countries}) or ALL
     if assignment.valid_from and assignment.valid_until and assignment.valid_until <= assignment.valid_from:
         raise unreadable("valid_until", "It ends before it begins; give a later end.")
+    _check_grants(assignment)
     assignment.is_default = is_default
     try:
         with transaction.atomic():
@@ -103,6 +105,32 @@ def _save(assignment: Assignment, countries: list[str], is_default: bool, *, new
             _write_countries(assignment, codes, is_default)
     except IntegrityError as error:
         raise _explain(error, assignment) from error
+
+
+def _check_grants(assignment: Assignment) -> None:
+    """422 `grants_nothing` for an assignment that lets nobody send or read."""
+    sender = assignment.sender
+    if (assignment.can_send and sender.sends) or (assignment.can_read and sender.receives):
+        return
+    text = "It would grant neither sending nor reading. Allow at least one of the two."
+    if assignment.can_send or assignment.can_read:
+        only, other = ("sends", "sending") if sender.sends else ("receives", "reading")
+        text = f"{sender.display} only {only}, so this grants nothing. Allow {other}."
+    raise DomainError("grants_nothing", text, field="can_send")
+
+
+def warnings_of(assignment: Assignment, countries: list[str] | None = None) -> list[tuple[str, str]]:
+    """What saves, but an admin should know: (code, sentence). `countries` as typed; default: those it has."""
+    sender = assignment.sender
+    codes = assignment.country_codes if countries is None else countries
+    if not codes or not (assignment.can_send and sender.sends):
+        return []
+    verdicts = verdicts_of(sender=sender, countries=codes)
+    if any(verdict.verdict not in (REFUSED, NEEDS_REGISTRATION) for _, verdict, _ in verdicts):
+        return []
+    return [
+        (verdict.code, f"{sender.display} can’t send there: {verdict.text}") for _, verdict, _ in verdicts[:3]
+    ]
 
 
 def _write_countries(assignment: Assignment, codes: list[str], is_default: bool) -> None:
@@ -139,3 +167,6 @@ def assignee_named(*, org_id: UUID, kind: str, given: Any) -> Assignee:
     if found is None:
         raise unreadable("assignee.id", f"There is no {kind} with this id.", "not_found")
     return found
+
+
+register({"grants_nothing": "The assignment grants neither sending nor reading."})

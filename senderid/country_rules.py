@@ -7,6 +7,7 @@ before it.
 """
 
 import csv
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -99,6 +100,23 @@ def country_name(code: str) -> str:
     return _names().get(code, code)
 
 
+WITH_ARTICLE = re.compile(
+    r"United (States|Kingdom|Arab Emirates)|.*\b(Islands|Republic)|Netherlands|Philippines|Bahamas|Gambia|Maldives|Comoros|"
+    r"Isle of Man|.* Territory"
+)
+
+
+def in_words(name: str) -> str:
+    """The country's name within a sentence: "the United States", "Germany"."""
+    return f"the {name}" if WITH_ARTICLE.fullmatch(name) else name
+
+
+def _starting(name: str) -> str:
+    """The same at the start of a sentence."""
+    words = in_words(name)
+    return words[0].upper() + words[1:]
+
+
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
     with (DATA / "country_rules.csv").open(newline="") as file:
@@ -124,10 +142,12 @@ def verdict_for(
         )
     if kind == Kind.SHORT_CODE and home != destination:
         return Verdict(
-            REFUSED, "short_code_abroad", f"A short code works only in its own country, {country_name(home)}."
+            REFUSED,
+            "short_code_abroad",
+            f"A short code works only in its own country, {in_words(country_name(home))}.",
         )
     if rule is None:
-        text = f"Nothing is known about {country_name(destination)}; it may be refused."
+        text = f"Nothing is known about {in_words(country_name(destination))}; it may be refused."
         return Verdict(UNKNOWN, "no_rule", text, warnings=(("no_rule", text),))
     ask = {
         Kind.ALPHANUMERIC: _name,
@@ -148,7 +168,7 @@ def with_registration(verdict: Verdict, registration: IsRegistration | None, *, 
         return verdict
     if not is_valid(registration):
         return replace(verdict, text=f"{verdict.text} {_missing(registration)}")
-    name, ends = country_name(country), registration.expires_at if registration else None
+    name, ends = in_words(country_name(country)), registration.expires_at if registration else None
     text, warnings = f"It is registered in {name}.", verdict.warnings
     if ends is not None:
         text = f"It is registered in {name} until {date_of(ends)}."
@@ -187,18 +207,29 @@ def _name(rule: CountryRule, _home: str) -> Verdict:
     warnings: tuple[tuple[str, str], ...] = ()
     if rule.alphanumeric_agreement == "disputed":
         warnings = (
-            ("disputed", f"Sources differ about names in {rule.name}: {rule.dissent or 'see the notes'}."),
+            (
+                "disputed",
+                f"Sources differ about alphanumeric sender IDs in {in_words(rule.name)}: {rule.dissent or 'see the notes'}.",
+            ),
         )
     sources = tuple(rule.sources)
     if rule.alphanumeric == "allowed":
-        return Verdict(ALLOWED, "name_allowed", f"{rule.name} takes names.", sources, warnings)
+        return Verdict(
+            ALLOWED,
+            "name_allowed",
+            f"{_starting(rule.name)} accepts alphanumeric sender IDs.",
+            sources,
+            warnings,
+        )
     if rule.alphanumeric == "registration_required":
-        text = f"{rule.name} takes only registered names."
+        text = f"{_starting(rule.name)} accepts only registered alphanumeric sender IDs."
         return Verdict(NEEDS_REGISTRATION, "name_needs_registration", text, sources, warnings)
     if rule.alphanumeric == "not_supported":
-        text = f"{rule.name} does not take names; they are refused or replaced."
+        text = (
+            f"{_starting(rule.name)} does not accept alphanumeric sender IDs; they are refused or replaced."
+        )
         return Verdict(REFUSED, "name_not_supported", text, sources, warnings)
-    return _unknown(rule, "names")
+    return _unknown(rule, "alphanumeric sender IDs")
 
 
 def _short(rule: CountryRule, _home: str) -> Verdict:
@@ -213,26 +244,28 @@ def _long(rule: CountryRule, home: str) -> Verdict:
     if home == rule.country:
         return _by_column(rule, rule.long_code, "long_code", "long codes")
     if rule.foreign_numeric == "restricted":
-        text = f"{rule.name} blocks or replaces numbers from abroad."
+        text = f"{_starting(rule.name)} blocks or replaces numbers from abroad."
         return Verdict(REFUSED, "foreign_number_restricted", text, tuple(rule.sources))
-    text = f"{rule.name} may replace numbers from abroad."
+    text = f"{_starting(rule.name)} may replace numbers from abroad."
     return Verdict(UNKNOWN, "foreign_number", text, tuple(rule.sources), (("foreign_number", text),))
 
 
 def _by_column(rule: CountryRule, value: str, code: str, words: str) -> Verdict:
     if value == "no":
-        text = f"{rule.name} does not take {words}."
+        text = f"{_starting(rule.name)} does not accept {words}."
         return Verdict(REFUSED, f"{code}_not_supported", text, tuple(rule.sources))
     if required := getattr(rule, f"{code}_registration"):
-        text = f"{rule.name} requires {required} for {words}."
+        text = f"{_starting(rule.name)} requires {required} for {words}."
         return Verdict(NEEDS_REGISTRATION, f"{code}_needs_registration", text, tuple(rule.sources))
     if value == "yes":
-        return Verdict(ALLOWED, f"{code}_allowed", f"{rule.name} takes {words}.", tuple(rule.sources))
+        return Verdict(
+            ALLOWED, f"{code}_allowed", f"{_starting(rule.name)} accepts {words}.", tuple(rule.sources)
+        )
     return _unknown(rule, words)
 
 
 def _unknown(rule: CountryRule, words: str) -> Verdict:
-    text = f"No source says whether {rule.name} takes {words}."
+    text = f"No source says whether {in_words(rule.name)} accepts {words}."
     return Verdict(
         UNKNOWN, "unknown_country_rule", text, tuple(rule.sources), (("unknown_country_rule", text),)
     )
@@ -276,6 +309,30 @@ def verdict_of(
         kind=sender.kind, home=sender.country, destination=rule.country, rule=rule, override=override
     )
     return with_registration(base, registration, country=rule.country)
+
+
+def home_verdicts(senders: Iterable[SenderId]) -> dict[UUID, Verdict]:
+    """{sender id: its verdict at home} of senders of one org, saved or not. Three queries."""
+    rows = list(senders)
+    if not rows:
+        return {}
+    org_id, homes = rows[0].org_id, {sender.country for sender in rows}
+    rules = CountryRule.objects.in_bulk(homes)
+    registered = Registration.objects.for_org(org_id).filter(sender__in=rows, country__in=homes)
+    held = {(row.sender_id, row.country): row for row in registered}
+    overrides = overrides_of(org_id=org_id)
+    found = {}
+    for sender in rows:
+        home = sender.country
+        base = verdict_for(
+            kind=sender.kind,
+            home=home,
+            destination=home,
+            rule=rules.get(home),
+            override=overrides.get((sender.kind, home)),
+        )
+        found[sender.pk] = with_registration(base, held.get((sender.pk, home)), country=home)
+    return found
 
 
 def overrides_of(*, org_id: UUID) -> dict[tuple[str, str], VerdictOverride]:

@@ -16,6 +16,7 @@ from senderid.country_rules import (
 from senderid.models import SenderId
 from tenants.access import Standing
 from tenants.errors import register
+from tenants.models import Membership
 
 if TYPE_CHECKING:
     from senderid.board import Board, Candidate
@@ -94,6 +95,18 @@ def _of_its_kind(ask: Ask, board: "Board", sender: SenderId) -> Verdict:
     return verdict
 
 
+def _may_send(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    member = ask.standing.member
+    if member is None or member.may_write:
+        return None
+    return "viewer_cannot_send", viewer_cannot_send(member)
+
+
+def viewer_cannot_send(member: Membership) -> str:
+    """Why a viewer is never chosen a sender, whatever is assigned to them."""
+    return f"{member.name} is a viewer. Viewers can read, but not send."
+
+
 def _is_assigned(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
     if not candidate.is_assigned:
         who = ask.standing.member.name if ask.standing.member else "the organization"
@@ -168,6 +181,7 @@ def _in_sandbox(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
 
 
 CHECKS: tuple[Callable[[Ask, "Board", "Candidate"], Reason], ...] = (
+    _may_send,
     _is_assigned,
     _is_active,
     _is_not_set_aside,
@@ -183,6 +197,7 @@ register(
     {
         "no_eligible_sender": "No sender may speak to this number; `rejected` says why for each.",
         "sender_refused": "The sender that was named, or the conversation’s own, may not speak; `rejected` says why.",
+        "viewer_cannot_send": "The member is a viewer, who may not send.",
         "not_assigned": "The sender is not assigned to whoever sends.",
         "assignment_not_live": "The assignment has not begun or has ended.",
         "may_not_send": "The assignment allows reading only.",

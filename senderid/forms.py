@@ -251,6 +251,7 @@ class AbsenceForm(RuleForm):
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
         others = Membership.objects.for_org(self.org).filter(is_active=True).exclude(pk=absent.pk)
+        others = others.exclude(role=Membership.Role.VIEWER)  # who stands in, replies
         fields["stand_in"].queryset = others.select_related("user").order_by("name")
         fields["senders"].queryset = SenderId.objects.for_org(self.org).filter(pk__in=[s.pk for s in senders])
 

@@ -4,9 +4,12 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
+from django.dispatch import Signal
 from django.utils import timezone
 
 from senderid import quarantine
+from senderid.country_rules import NEEDS_REGISTRATION, REFUSED, Verdict, home_verdicts
+from senderid.instructions import named_elsewhere
 from senderid.models import Kind, ProviderAccount, SenderId
 from senderid.phone_numbers import is_safe_name, read_name, read_number, read_short_code
 from senderid.providers.twilio import announce_number
@@ -20,6 +23,8 @@ NORTH_AMERICA = {"US", "CA"}
 MPS = {Kind.LONG_CODE: 1, Kind.TOLL_FREE: 3, Kind.ALPHANUMERIC: 10, Kind.SHORT_CODE: 100}
 Direction, Status = SenderId.Direction, SenderId.Status
 ENDED = (Status.SUSPENDED, Status.RETIRED)
+# Sent with the sender (`changed`) before it is saved: a higher layer may refuse by raising a DomainError.
+changing = Signal()
 
 
 def add_sender(
@@ -75,6 +80,7 @@ def change_sender(*, sender: SenderId, **changes: Any) -> SenderId:
     for field, value in changes.items():
         setattr(sender, field, value)
     _check(sender)
+    changing.send(SenderId, changed=sender)
     if changes.get("status") == Status.ACTIVE:
         quarantine.release(sender)
     if sender.status == Status.RETIRED and sender.retired_at is None:
@@ -122,9 +128,9 @@ def read_value(*, kind: str, value: str, country: str) -> str:
     return number.e164
 
 
-def warnings_of(sender: SenderId) -> list[tuple[str, str]]:
-    """What saves, but an admin should know: (code, sentence)."""
-    found = []
+def warnings_of(sender: SenderId, home: Verdict | None = None) -> list[tuple[str, str]]:
+    """What saves, but an admin should know: (code, sentence). `home` is its verdict at home, read when missing."""
+    found = _warnings_at_home(sender, home or home_verdicts([sender])[sender.pk])
     if sender.is_quarantined:
         until = f"{sender.quarantined_until:%H:%M} UTC"
         found.append(
@@ -141,7 +147,27 @@ def warnings_of(sender: SenderId) -> list[tuple[str, str]]:
             found.append(
                 ("no_reply_path", "Nobody can answer a name; give it a reply number and an instruction.")
             )
+        if other := named_elsewhere(sender.reply_instruction, senders=[sender], country=sender.country):
+            text = f"The reply instruction names {other}, but replies arrive on {sender.reply_number or 'no number'}."
+            found.append(("instruction_names_other_number", text))
     return found
+
+
+def _warnings_at_home(sender: SenderId, home: Verdict) -> list[tuple[str, str]]:
+    if not sender.sends:
+        return []
+    if home.verdict == NEEDS_REGISTRATION and not _is_simulated(sender):
+        return [("registration_needed", home.text)]
+    if home.verdict == REFUSED:
+        text = f"{home.text} Use it for other countries."
+        return [("home_refuses", text if sender.kind == Kind.ALPHANUMERIC else home.text)]
+    return [warning for warning in home.warnings if warning[0] == "registration_expires_soon"]
+
+
+def _is_simulated(sender: SenderId) -> bool:
+    """A new number of the simulator, which is registered when it is saved."""
+    account = sender.provider_account if sender.provider_account_id else None
+    return sender._state.adding and sender.is_numeric and account is not None and account.is_simulator
 
 
 def only_account(org: Organization) -> ProviderAccount:

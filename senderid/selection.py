@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from senderid.board import Board, Candidate, load_board
-from senderid.eligibility import Ask, Refusal, refusal_of, verdict_on
+from senderid.eligibility import Ask, Refusal, refusal_of, verdict_on, viewer_cannot_send
 from senderid.models import Kind, SenderId
 from tenants.access import LEVELS
 from tenants.errors import DomainError
@@ -202,6 +202,8 @@ def _chosen(ask: Ask, board: Board, candidate: Candidate, rule: str, rejected: l
 
 
 def _nobody(ask: Ask, rejected: dict[UUID, Refusal]) -> str:
+    if (member := ask.standing.member) is not None and not member.may_write:
+        return viewer_cannot_send(member)
     if not rejected:
         if ask.campaign_id or ask.program_id:
             return "Nothing is assigned that could send this; assign a sender to it first."

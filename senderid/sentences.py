@@ -37,8 +37,11 @@ def speak_of_sender(sender: SenderId) -> SafeString:
     )
 
 
-def speak_of_assignment(assignment: Assignment, countries: list[str], size: int | None = None) -> SafeString:
-    """Who may do what with the sender, where and when. `size` is how many people the assignee is."""
+def speak_of_assignment(
+    assignment: Assignment, countries: list[str], size: int | None = None, viewers: int = 0
+) -> SafeString:
+    """Who may do what with the sender, where and when. `size` is how many people the assignee is, `viewers` how many
+    of them are viewers, who never send."""
     if not (assignment.can_send or assignment.can_read):
         return format_html(
             "<strong>{}</strong> may neither send nor read: it does nothing.", assignment.assignee
@@ -46,8 +49,11 @@ def speak_of_assignment(assignment: Assignment, countries: list[str], size: int 
     may = "send with {sender} to {where} and read what comes in on it"
     if not assignment.can_read:
         may = "send with {sender} to {where}, but not read what comes in on it"
-    if not assignment.can_send:
+    only_viewers = viewers > 0 and viewers == (1 if size is None else size)
+    if not assignment.can_send or only_viewers:
         may = "read what comes in on {sender}, but not send with it"
+    if only_viewers and not assignment.can_read:
+        may = "neither send with {sender} nor read what comes in on it"
     said = format_html(
         "{} <strong>{}</strong>{} may " + may + "{}.",
         "The whole of" if assignment.assignee.kind == Assignee.Kind.ORGANIZATION else "",
@@ -57,9 +63,28 @@ def speak_of_assignment(assignment: Assignment, countries: list[str], size: int 
         sender=format_html("<strong>{}</strong>", assignment.sender.display),
         where=_places(countries),
     )
-    if assignment.is_default and assignment.can_send:
+    if assignment.is_default and assignment.can_send and not only_viewers:
         said += format_html(" It goes before their other senders {}.", "there" if countries else "everywhere")
+    if assignment.can_send and viewers:
+        said += format_html(" {}", _viewers_said(viewers, only_viewers))
     return said
+
+
+def _viewers_said(viewers: int, only_viewers: bool) -> str:
+    if only_viewers:
+        return "Viewers can’t send." if viewers > 1 else "A viewer can’t send."
+    return f"{viewers} of them {'is a viewer' if viewers == 1 else 'are viewers'} and can’t send."
+
+
+def permissions_of(assignment: Assignment, size: int | None = None, viewers: int = 0) -> str:
+    """What it grants in a word or two: "send, read"; a viewer never sends."""
+    only_viewers = viewers > 0 and viewers == (1 if size is None else size)
+    granted = []
+    if assignment.can_send and assignment.sender.sends and not only_viewers:
+        granted.append("send")
+    if assignment.can_read and assignment.sender.receives:
+        granted.append("read")
+    return ", ".join(granted) or "nothing"
 
 
 def _of(assignee: Assignee, size: int | None) -> str:
@@ -100,6 +125,15 @@ def speak_of_absence(
             _span(start, end),
         )
     which = "all their senders" if not chosen else ", ".join(sender.display for sender in chosen)
+    if not stand_in.may_write:
+        return format_html(
+            "{}, <strong>{}</strong> reads what comes in on {} for <strong>{}</strong> and gets their mails. "
+            "A viewer can’t send, so nobody replies for them.",
+            _span(start, end).strip().capitalize(),
+            stand_in.name,
+            which,
+            absent.name,
+        )
     return format_html(
         "{}, <strong>{}</strong> reads and sends on {} for <strong>{}</strong> and gets their mails. "
         "Nothing changes owner, and what is sent says so.",

@@ -23,14 +23,28 @@ def place(*, member: Membership, group: Profile | Team, inside: bool, by: Member
 
 def sizes_of(assignees: Iterable[Assignee]) -> dict[UUID, int]:
     """How many active members each organization, profile and team is; three queries at most. Others are left out."""
+    return _counts(assignees, GROUPS, {})
+
+
+def viewers_in(assignees: Iterable[Assignee]) -> dict[UUID, int]:
+    """How many of them are viewers, who can read but not send; a member counts as 0 or 1. Four queries at most."""
+    return _counts(assignees, (*GROUPS, (Kind.MEMBER, "pk")), {"role": Membership.Role.VIEWER})
+
+
+GROUPS = ((Kind.ORGANIZATION, "org"), (Kind.PROFILE, "profile"), (Kind.TEAM, "places__team"))
+
+
+def _counts(
+    assignees: Iterable[Assignee], columns: Iterable[tuple[str, str]], only: dict[str, str]
+) -> dict[UUID, int]:
     found: dict[UUID, int] = {}
     by_kind: dict[str, list[UUID]] = {}
     org_id = None
     for assignee in assignees:
         org_id = assignee.org_id
         by_kind.setdefault(assignee.kind, []).append(assignee.pk)
-    members = Membership.objects.for_org(org_id).filter(is_active=True) if org_id else None
-    for kind, column in ((Kind.ORGANIZATION, "org"), (Kind.PROFILE, "profile"), (Kind.TEAM, "places__team")):
+    members = Membership.objects.for_org(org_id).filter(is_active=True, **only) if org_id else None
+    for kind, column in columns:
         ids = by_kind.get(kind, [])
         if members is None or not ids:
             continue

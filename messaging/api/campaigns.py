@@ -15,6 +15,7 @@ from messaging.campaign_figures import progress, progress_of
 from messaging.campaign_report import REPORTED
 from messaging.campaign_report import report as pre_send_report
 from messaging.models import Campaign, Contact, ContactList, Program
+from messaging.setup_warnings import warnings_of_campaign, warnings_of_program
 from senderid.models import ProviderAccount, SenderId
 from tenants.api_base import OrgViewSet, Strict, pick_reference
 from tenants.errors import DomainError, unreadable
@@ -43,6 +44,7 @@ class CampaignSerializer(Strict):
     status = fields.CharField(read_only=True)
     counts = fields.DictField(read_only=True)
     skipped_by = fields.DictField(read_only=True)
+    warnings = fields.ListField(child=fields.DictField(), read_only=True, help_text="when it is saved")
     created_at = fields.DateTimeField(read_only=True)
 
 
@@ -97,7 +99,7 @@ class CampaignViewSet(OrgViewSet):
 
     def create(self, request: Request) -> Response:
         row = campaigns.save_campaign(org=self.org, **self._read(self.read_input()))
-        return Response(self.show(row), status=status.HTTP_201_CREATED)
+        return Response(_warned(self.show(row), warnings_of_campaign(row)), status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, pk: str) -> Response:
         row = self.get_object()
@@ -106,7 +108,7 @@ class CampaignViewSet(OrgViewSet):
         sent = set(request.data) if isinstance(request.data, dict) else set()
         given = {name: value for name, value in self.read_input(partial=True).items() if name in sent}
         campaigns.save_campaign(org=self.org, campaign=row, **{**kept, **self._read(given)})
-        return Response(self.show(row))
+        return Response(_warned(self.show(row), warnings_of_campaign(row)))
 
     def destroy(self, request: Request, pk: str) -> Response:
         campaigns.delete_draft(campaign=self.get_object())
@@ -173,6 +175,11 @@ class CampaignViewSet(OrgViewSet):
             raise unreadable(field, f"There is nothing with the id {missing[0]}.", "not_found")
 
 
+def _warned(shown: dict[str, Any], warnings: list[tuple[str, str]]) -> dict[str, Any]:
+    """A saved one also says what an admin should know of it."""
+    return {**shown, "warnings": [{"code": code, "text": text} for code, text in warnings]}
+
+
 class KeywordSerializer(Strict):
     word = fields.CharField(max_length=40)
     language = fields.CharField(max_length=8, default="en")
@@ -196,6 +203,7 @@ class ProgramSerializer(Strict):
     texts = TextsSerializer(required=False)
     owner = fields.UUIDField(allow_null=True, required=False)
     subscribers = fields.IntegerField(read_only=True)
+    warnings = fields.ListField(child=fields.DictField(), read_only=True, help_text="when it is saved")
     created_at = fields.DateTimeField(read_only=True)
 
 
@@ -222,7 +230,7 @@ class ProgramViewSet(OrgViewSet):
 
     def create(self, request: Request) -> Response:
         row = programs.save_program(org=self.org, **self._read(self.read_input()))
-        return Response(self.show(row), status=status.HTTP_201_CREATED)
+        return Response(_warned(self.show(row), warnings_of_program(row)), status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, pk: str) -> Response:
         row = self.get_object()
@@ -232,7 +240,8 @@ class ProgramViewSet(OrgViewSet):
             given["texts"] = {**row.texts, **given["texts"]}
         kept = {"name": row.name, "opt_in": row.opt_in, "mode": row.mode}
         programs.save_program(org=self.org, program=row, **{**kept, **self._read(given)})
-        return Response(self.show(self.get_queryset().get(pk=row.pk)))
+        fresh = self.get_queryset().get(pk=row.pk)
+        return Response(_warned(self.show(fresh), warnings_of_program(fresh)))
 
     def destroy(self, request: Request, pk: str) -> Response:
         programs.end_program(program=self.get_object())

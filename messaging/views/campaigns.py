@@ -18,6 +18,7 @@ from messaging.campaign_report import report as pre_send_report
 from messaging.conversations import readable_by
 from messaging.models import Campaign
 from messaging.sentences import speak_of_campaign
+from messaging.setup_warnings import warnings_of_campaign
 from senderid.models import Assignment, SenderId
 from tenants import roles
 from tenants.api_base import pick
@@ -144,6 +145,7 @@ def campaign(request: MemberRequest, pk: UUID) -> HttpResponse:
     }
     context |= {"size": audience_of(row).count() if context["is_draft"] else row.total}
     context["sentence"] = speak_of_campaign(row, context["size"])
+    context["warned"] = warnings_of_campaign(row)
     if context["is_draft"]:
         context |= _report(row) if context["size"] <= REPORT_AT_ONCE else {"later": True}
     else:

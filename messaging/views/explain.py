@@ -80,6 +80,10 @@ def _mendable(member: Membership, plan: Plan, form: ExplainForm, refusal: Refusa
         kind, _, chosen = (form.cleaned_data["who"] or "me").partition(":")
         assignee = chosen or (member.org_id if kind == "organization" else member.pk)
         return Rejected(refusal, f"/senders/{pk}/assign/?assignee={assignee}", "Assign it")
+    if code == "viewer_cannot_send":
+        kind, _, chosen = (form.cleaned_data["who"] or "me").partition(":")
+        whom = chosen if kind == "member" else member.pk
+        return Rejected(refusal, f"/people/{whom}/edit/", "Change role")
     if code in MEND_SENDER:
         return Rejected(refusal, f"/senders/{pk}/edit/", "Mend")
     if code in MEND_ASSIGNMENT:

@@ -12,6 +12,7 @@ from messaging.campaign_forms import AssignHereForm, ProgramForm
 from messaging.conversations import readable_by
 from messaging.models import Message, Program, Subscription
 from messaging.sentences import speak_of_program
+from messaging.setup_warnings import warnings_of_program
 from senderid.models import Assignment
 from tenants import roles
 from tenants.api_base import pick
@@ -102,6 +103,7 @@ def program(request: MemberRequest, pk: UUID) -> HttpResponse:
         program=row,
         held=held,
         sentence=speak_of_program(row, [keyword.word for keyword in row.keywords.all()], senders),
+        warned=warnings_of_program(row),
         states=states,
         found=in_pages(request, subscribed.select_related("contact").order_by("-asked_at"), 20),
         texts=texts.select_related("contact", "sender").order_by("-pk")[:LAST_TEXTS],

@@ -54,6 +54,7 @@ class AssignmentSerializer(AssignmentChangeSerializer):
     id = fields.UUIDField(read_only=True)
     sender_id = fields.UUIDField()
     assignee = AssigneeSerializer()
+    warnings = fields.ListField(child=fields.DictField(), read_only=True)
     created_at = fields.DateTimeField(read_only=True)
 
 
@@ -85,6 +86,12 @@ class AssignmentViewSet(OrgViewSet):
             "created_at": row.created_at,
         }
 
+    def _saved(self, row: Assignment) -> dict[str, Any]:
+        """A saved one also says what an admin should know of it."""
+        fresh = self._fresh(row)
+        warnings = [{"code": code, "text": text} for code, text in assigning.warnings_of(fresh)]
+        return {**self.show(fresh), "warnings": warnings}
+
     @transaction.atomic
     def create(self, request: Request) -> Response:
         given = self.read_input()
@@ -95,7 +102,7 @@ class AssignmentViewSet(OrgViewSet):
         assignee = assigning.assignee_named(org_id=self.org.pk, kind=wanted["kind"], given=wanted["id"])
         row = assigning.assign(sender=sender, assignee=assignee, **given)
         rules.set_rule(assignment=row, **self._rule(told))
-        return Response(self.show(self._fresh(row)), status=status.HTTP_201_CREATED)
+        return Response(self._saved(row), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=AssignmentChangeSerializer)
     @transaction.atomic
@@ -106,7 +113,7 @@ class AssignmentViewSet(OrgViewSet):
             assigning.change_assignment(assignment=row, **given)
         if told is not None:
             rules.set_rule(assignment=row, **{**_kept(row), **self._rule(told)})
-        return Response(self.show(self._fresh(row)))
+        return Response(self._saved(row))
 
     def destroy(self, request: Request, pk: str) -> Response:
         assigning.end_assignment(assignment=self.get_object())

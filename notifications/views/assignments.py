@@ -17,15 +17,16 @@ from notifications.recipients import rule_of, usual_rule
 from notifications.rules import sentence as rule_sentence
 from notifications.try_out import would_be_told
 from senderid.assignment import end_assignment
+from senderid.assignment import warnings_of as assignment_warnings
 from senderid.forms import AssignmentForm
 from senderid.models import Assignment, SenderId
 from senderid.provisioning import warnings_of
-from senderid.sentences import speak_of_assignment
+from senderid.sentences import permissions_of, speak_of_assignment
 from senderid.views.senders import sender_of
 from tenants import roles
 from tenants.api_base import pick
 from tenants.errors import DomainError
-from tenants.grouping import sizes_of
+from tenants.grouping import sizes_of, viewers_in
 from tenants.models import Assignee
 from tenants.views.doors import MemberRequest, page, show
 from tenants.views.editing import row_to_edit, save_edit
@@ -42,8 +43,17 @@ def sender(request: MemberRequest, pk: UUID) -> HttpResponse:
         rule.assignment_id: rule
         for rule in NotificationRule.objects.for_org(request.org).filter(assignment__in=held)
     }
-    shown = [(a, sizes.get(a.assignee_id), _tells(rules.get(a.pk) or usual_rule(a))) for a in held]
-    mixes = len({_is_people(assignment) for assignment, _, _ in shown}) > 1
+    viewers = viewers_in(assignment.assignee for assignment in held)
+    shown = [
+        (
+            a,
+            sizes.get(a.assignee_id),
+            permissions_of(a, sizes.get(a.assignee_id), viewers.get(a.assignee_id, 0)),
+            _tells(rules.get(a.pk) or usual_rule(a)),
+        )
+        for a in held
+    ]
+    mixes = len({_is_people(assignment) for assignment in held}) > 1
     context = {
         "sender": row,
         "shown": shown,
@@ -72,6 +82,7 @@ def assign(request: MemberRequest, pk: UUID) -> HttpResponse:
         request.POST or None, org=request.org, initial={"throttle_minutes": 10, "rule": "last_sender"}
     )
     if _both_valid(form, telling) and (assignment := _save(form, telling)):
+        _warn(request, assignment)
         messages.success(request, f"{assignment.assignee.name} has {row.display}.")
         return redirect("sender", row.pk)
     return _form_page(request, form, telling, sender=row)
@@ -86,9 +97,15 @@ def change(request: MemberRequest, pk: UUID) -> HttpResponse:
     telling = NotificationForm(request.POST or None, org=request.org, assignment=assignment)
     telling.for_kind(assignment.assignee.kind)
     if save_edit(request, form, telling, save=lambda: _save(form, telling)):
+        _warn(request, assignment)
         messages.success(request, f"{assignment.sender.display} for {assignment.assignee.name} is saved.")
         return redirect("sender", assignment.sender_id)
     return _form_page(request, form, telling, sender=assignment.sender, assignment=assignment)
+
+
+def _warn(request: MemberRequest, assignment: Assignment) -> None:
+    for _, text in assignment_warnings(assignment_of(request, assignment.pk)):
+        messages.warning(request, text)
 
 
 def _form_page(
@@ -149,7 +166,8 @@ def _said(form: AssignmentForm, telling: NotificationForm) -> list[Any]:
         return [format_html("Choose whom to assign it to; what will happen stands here then.")]
     countries = form.cleaned_data["countries"] if form.is_bound else assignment.country_codes
     size = sizes_of([assignment.assignee]).get(assignment.assignee_id)
-    said: list[Any] = [speak_of_assignment(assignment, countries, size)]
+    viewers = viewers_in([assignment.assignee]).get(assignment.assignee_id, 0)
+    said: list[Any] = [speak_of_assignment(assignment, countries, size, viewers)]
     if assignment.can_read and assignment.sender.receives:
         rule, chosen = telling.unsaved(assignment) if telling.is_bound else (rule_of(assignment), None)
         said.append(rule_sentence(assignment, rule, chosen))

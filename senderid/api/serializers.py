@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from senderid.country_rules import Verdict
 from senderid.models import Kind, Registration, SenderId
 from senderid.provisioning import warnings_of
 from tenants.api_base import Strict
@@ -60,7 +61,8 @@ class SenderSerializer(SenderChangeSerializer):
     created_at = fields.DateTimeField(read_only=True)
 
 
-def show_sender(row: SenderId) -> dict[str, Any]:
+def show_sender(row: SenderId, home: Verdict) -> dict[str, Any]:
+    """`home` is its verdict in its own country."""
     return {
         "id": row.pk,
         "kind": row.kind,
@@ -73,7 +75,7 @@ def show_sender(row: SenderId) -> dict[str, Any]:
         "mps": row.mps,
         "reply_number": row.reply_number_id,
         "reply_instruction": row.reply_instruction,
-        "warnings": [{"code": code, "text": text} for code, text in warnings_of(row)],
+        "warnings": [{"code": code, "text": text} for code, text in warnings_of(row, home)],
         "created_at": row.created_at,
     }
 
@@ -81,7 +83,7 @@ def show_sender(row: SenderId) -> dict[str, Any]:
 def show_registration(row: Registration) -> dict[str, Any]:
     return {
         "country": row.country,
-        "status": row.status,
+        "status": row.state,
         "reference": row.reference,
         "expires_at": row.expires_at,
         "updated_at": row.updated_at,
@@ -100,6 +102,11 @@ class CountryRuleSerializer(serializers.Serializer):
     short_code_two_way = fields.CharField()
     toll_free = fields.CharField()
     foreign_numeric = fields.CharField()
+    long_code_registration = fields.CharField(
+        help_text="what a long code needs there before it may send; empty: nothing"
+    )
+    toll_free_registration = fields.CharField(help_text="the same for a toll-free number")
+    short_code_registration = fields.CharField(help_text="the same for a short code")
     notes = fields.CharField()
     sources = fields.ListField(child=fields.CharField())
     dissent = fields.CharField()

@@ -19,6 +19,7 @@ from senderid.api.serializers import (
     show_registration,
     show_sender,
 )
+from senderid.country_rules import home_verdicts
 from senderid.models import CountryRule, ProviderAccount, SenderId
 from tenants import delegation
 from tenants.api_base import OrgViewSet, pick, pick_reference
@@ -33,7 +34,7 @@ class SenderIdViewSet(OrgViewSet):
     model, noun, serializer_class = SenderId, "sender", SenderSerializer
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset()
+        rows = super().get_queryset().select_related("reply_number")
         for name in ("kind", "status", "country", "value"):
             if given := self.request.query_params.get(name):
                 rows = rows.filter(**{name: given})
@@ -43,8 +44,13 @@ class SenderIdViewSet(OrgViewSet):
         rows = SenderId.objects.for_org(self.org).select_related("provider_account", "reply_number")
         return pick(rows, self.kwargs["pk"], "sender")
 
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        homes = home_verdicts(rows)
+        return self.get_paginated_response([show_sender(row, homes[row.pk]) for row in rows])
+
     def show(self, row: SenderId) -> Any:
-        return show_sender(row)
+        return show_sender(row, home_verdicts([row])[row.pk])
 
     def create(self, request: Request) -> Response:
         given = self._with_rows(self.read_input())

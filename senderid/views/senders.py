@@ -10,8 +10,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from senderid import provisioning
+from senderid.country_rules import home_verdicts
 from senderid.forms import SenderForm
-from senderid.models import Assignment, Kind, SenderId
+from senderid.models import Assignment, Kind, ProviderAccount, SenderId
 from senderid.searching import matches
 from senderid.sentences import speak_of_sender
 from tenants import roles
@@ -28,12 +29,14 @@ def senders(request: MemberRequest) -> HttpResponse:
     everything = SenderId.objects.for_org(request.org)
     rows = _narrowed(everything, request.GET, request.org.country).prefetch_related("assignments__assignee")
     found = in_pages(request, rows.order_by("-status", "kind", "value"))
+    homes = home_verdicts(found)
     countries = everything.order_by("country").values_list("country", flat=True).distinct()
     return show(
         request,
         "senders/list.html",
         found=found,
         kinds=Kind.choices,
+        shown=[(sender, homes[sender.pk]) for sender in found],
         statuses=SenderId.Status.choices,
         countries=countries,
         has_any=bool(found) or everything.exists(),
@@ -115,11 +118,19 @@ def _as_typed(form: SenderForm, request: MemberRequest, known: SenderId | None) 
         kind=kind,
         value=read,
         country=country,
+        provider_account=_account_of(form, known),
         direction=given.get("direction") or "both",
         mps=given.get("mps") or provisioning.MPS[Kind(kind)],
         reply_number=given.get("reply_number"),
         reply_instruction=given.get("reply_instruction", ""),
     )
+
+
+def _account_of(form: SenderForm, known: SenderId | None) -> ProviderAccount | None:
+    if known is not None:
+        return known.provider_account
+    chosen = form.cleaned_data.get("provider_account")
+    return chosen or ProviderAccount.objects.for_org(form.org).order_by("created_at").first()
 
 
 @page(roles.SET_UP)

@@ -155,14 +155,19 @@ def test_the_account_must_be_said_unless_there_is_just_one(accounts: int) -> Non
 def test_a_name_may_carry_a_reply_number_and_instruction(org: Organization) -> None:
     number = make_sender(org)
     name = make_sender(
-        org, "Northwind", "alphanumeric", reply_number=number, reply_instruction="To reply, text 415-555-0134"
+        org,
+        "Northwind",
+        "alphanumeric",
+        country="FR",
+        reply_number=number,
+        reply_instruction="To reply, text 415-555-0134",
     )
     assert name.can_be_answered and not name.receives
     assert warnings_of(name) == []
 
 
 def test_a_reply_number_without_an_instruction_is_no_reply_path(org: Organization) -> None:
-    name = make_sender(org, "Northwind", "alphanumeric", reply_number=make_sender(org))
+    name = make_sender(org, "Northwind", "alphanumeric", country="FR", reply_number=make_sender(org))
     assert not name.can_be_answered
     assert [code for code, _ in warnings_of(name)] == ["no_reply_path"]
 
