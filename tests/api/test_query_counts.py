@@ -15,7 +15,7 @@ from tenants.access import standing_of
 from tests.api.test_webhooks import call, form_of
 from tests.calling import Api
 from tests.office import CARLA, Office
-from tests.world import give
+from tests.world import give, register_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,6 +52,7 @@ def crowd(office: Office, count: int) -> None:
         for n in range(count)
     ]  # fmt: skip
     SenderId.objects.for_org(office.org).bulk_create(senders)
+    register_rows(office.org, senders)
     given = [
         Assignment(org=office.org, sender=sender, assignee_id=assignee)
         for sender in senders
