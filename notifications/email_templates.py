@@ -40,10 +40,14 @@ SAMPLE: dict[str, Any] = {
     "actor": {"name": "Ana Brandt"},
     "note": {"text": "Please have a look."},
 }
-FOOT_TEXT = "\n\nWhy you: {{ rule.reason }}.\nChange what you get: {{ preferences_url }}\n"
+FOOT_TEXT = (
+    "\n\nWhy you got this email: {{ rule.reason }}.\nReplies to this email aren’t read; answer in Callsign.\n"
+    "Notification settings: {{ preferences_url }}\n"
+)
 FOOT_HTML = (
-    '<p style="color:#667;font-size:13px">Why you: {{ rule.reason }}. '
-    '<a href="{{ preferences_url }}">Change what you get</a></p>'
+    '<p style="color:#667;font-size:13px">Why you got this email: {{ rule.reason }}. '
+    "Replies to this email aren’t read; answer in Callsign. "
+    '<a href="{{ preferences_url }}">Notification settings</a></p>'
 )
 BUTTON = (
     '<p><a href="{{ conversation.url }}" style="background:#1a66a8;color:#fff;padding:10px 16px;'

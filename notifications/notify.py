@@ -226,7 +226,14 @@ def _send(row: Notification) -> bool:
         (subject, html, text), broken = email_templates.compose_for(row, fields_of(row))
         if broken is not None:
             tell_of_broken_template(broken)
-        send_mail(to=row.email, subject=subject, html=html, text=text)
+        send_mail(
+            to=row.email,
+            subject=subject,
+            html=html,
+            text=text,
+            notification=row.pk,
+            conversation=row.conversation_id,
+        )
     except DomainError as error:
         if error.retryable:
             return _try_later(row, error.text)

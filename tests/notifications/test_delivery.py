@@ -45,6 +45,23 @@ def test_each_person_gets_a_mail_of_their_own_in_both_forms(office: Office) -> N
     assert rows.count() == 2 and all(row.sent_at for row in rows)
 
 
+def test_emails_of_a_conversation_are_a_thread_and_say_that_nobody_reads_answers(office: Office) -> None:
+    """field: mail and people. A second try after a crash has the Message-ID of the first."""
+    first = waiting(office, "Ann", "Ben")[0]
+    notify.deliver_due()
+    Notification.unscoped.filter(pk=first.pk).update(outcome="pending", lease_until=None)
+    notify.deliver_due()
+    sent = [message.message() for message in mail.outbox]
+    again = sent.pop()
+    (once,) = [message for message in sent if message["To"] == again["To"]]
+    (other,) = [message for message in sent if message["To"] != again["To"]]
+    assert once["Message-ID"] == again["Message-ID"] != other["Message-ID"]
+    assert once["Message-ID"].endswith("@callsign.example>")
+    assert once["References"] == once["In-Reply-To"] == other["References"]
+    assert once["Auto-Submitted"] == "auto-generated"
+    assert "Replies to this email aren’t read" in mail.outbox[0].body
+
+
 def test_sent_is_said_only_once_the_server_took_it_and_nothing_is_sent_twice(office: Office) -> None:
     [row] = waiting(office, "Ann")
     assert row.sent_at is None
