@@ -62,6 +62,18 @@ def cut_up(campaign: Campaign) -> list[str]:
         return [ids for (ids,) in cursor.fetchall()]
 
 
+def named_again(campaign: Campaign, total: int) -> int:
+    """How often contacts of the audience are named once more: in a second list, by a tag, singly. `total` is its size."""
+    wanted, rows = campaign.audience, audience_of(campaign)
+    in_lists = ContactListEntry.objects.for_org(campaign.org_id).filter(
+        contact_list__in=_uuids(_ids(wanted.get("lists"))), contact__in=rows.values("pk")
+    )
+    tags = _ids(wanted.get("tags"))
+    by_tag = rows.filter(tags__overlap=tags).count() if tags else 0
+    singly = rows.filter(pk__in=_uuids(_ids(wanted.get("contacts")))).count()
+    return in_lists.count() + by_tag + singly - total
+
+
 def _ids(given: list[Any] | None) -> list[str]:
     return [str(one) for one in given or []]
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Sum
 from django.utils import timezone
 
-from messaging.audience import cut_up
+from messaging.audience import cut_up, named_again
 from messaging.deciding import Decision, decide, people_of, surroundings
 from messaging.models import Campaign, Message
 from messaging.statuses import WAITING
@@ -83,7 +83,7 @@ def report(campaign: Campaign) -> dict[str, Any]:
         "will_be_sent": tally.total - skipped.total(),
         **{code: skipped[code] for code in ("opted_out", "no_consent", "blocked_country")},
         "invalid": skipped["invalid"] + skipped["template_error"],
-        "duplicate": 0,
+        "duplicate": named_again(campaign, tally.total),
         "no_eligible_sender": skipped["no_eligible_sender"],
         "deferred": tally.deferred,
         "segments": tally.per_sender.total(),

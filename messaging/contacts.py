@@ -72,12 +72,11 @@ def contact_for(*, org: Organization, number: Number) -> Contact:
 
 
 def contact_of_sender(*, org: Organization, value: str) -> Contact:
-    """Who texted us: a number, a short code or a name; made as "Unknown …" if new."""
+    """Who texted us: a number, a short code or a name; made without a name if new."""
     number = parse(value)
     contact, _ = Contact.objects.for_org(org).get_or_create(
-        number=number.e164 if number else value[:16],
+        number=number.e164 if number else value,
         defaults={
-            "name": f"Unknown {number.e164 if number else value}",
             "country": number.country if number else "",
             **(zone_of(number) if number else {"timezone": org.timezone}),
         },

@@ -18,6 +18,7 @@ from messaging import quiet_hours, rendering, segments
 from messaging.models import Campaign, OptOut
 from messaging.premium_numbers import is_premium
 from senderid.board import Board, board_for
+from senderid.country_rules import country_name
 from senderid.eligibility import Ask
 from senderid.models import SenderId
 from senderid.phone_numbers import national
@@ -190,11 +191,11 @@ def decide(
 
 def _unfit(around: Surroundings, person: Person) -> tuple[str, str] | None:
     if not person.number.startswith("+") or not person.country:
-        return "invalid", "It isn’t a valid phone number."
+        return "invalid", "This isn’t a phone number that can be texted."
     if is_premium(number=person.number, country=person.country):
         return "invalid", "Premium and shared-cost numbers are never texted."
     if not around.campaign.org.may_reach(person.country):
-        return "blocked_country", f"Your organization does not text {person.country}."
+        return "blocked_country", f"Your organization doesn’t text {country_name(person.country)}."
     if around.opted_out.get(person.number) == "all":
         return "opted_out", "This number has opted out."
     if around.consented is not None and person.number not in around.consented:

@@ -18,6 +18,7 @@ from messaging import consent, quiet_hours, segments
 from messaging.models import Campaign, Contact, Conversation, Message, Program
 from messaging.queue_state import Queue, queues_of
 from senderid.board import GROUND, look_for
+from senderid.country_rules import country_name
 from senderid.eligibility import Ask
 from senderid.instructions import named_elsewhere
 from senderid.models import SenderId
@@ -139,8 +140,8 @@ def read_destination(*, org: Organization, to: str) -> Number:
     if number.premium:
         raise DomainError("premium_number", "Premium and shared-cost numbers are never texted.", field="to")
     if not org.may_reach(number.country):
-        where = number.country or "this network"
-        text = f"Your organization does not text {where}; an admin can add it to the allowed countries."
+        where = country_name(number.country) if number.country else "this network"
+        text = f"Your organization doesn’t text {where}; an admin can add it to the allowed countries."
         raise DomainError("country_not_allowed", text, field="to")
     return number
 

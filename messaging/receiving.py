@@ -51,8 +51,8 @@ def store_event(*, account: ProviderAccount, inbound: Inbound, payload: dict[str
         org_id=account.org_id,
         account=account,
         provider_sid=clean(inbound.sid)[:64],
-        to=clean(inbound.to)[:32],
-        from_value=clean(inbound.sender)[:32],
+        to=clean(inbound.to)[:64],
+        from_value=clean(inbound.sender)[:64],
         body=clean(segments.read_body(inbound.body)),
         payload={clean(key): clean(value) for key, value in payload.items()},
     )

@@ -277,7 +277,7 @@ def fields_of(row: Notification) -> dict[str, Any]:
     return {
         "contact": {
             "name": str(contact or ""),
-            "first_name": str(contact or "").split(" ")[0],
+            "first_name": (contact.name.split(" ")[0] or str(contact)) if contact else "",
             "number": contact.display_number if contact else "",
         },
         "message": {

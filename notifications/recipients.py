@@ -178,7 +178,8 @@ def _admins(case: Case) -> list[Decision]:
     case.away |= _away(case, [admin.pk for admin in found])
     left = "nobody else was left" if case.assignment else "nobody is assigned this sender"
     why = f"{left}, so owners and admins are told"
-    return _replace_absent(case, str(case.rule.rule), [(admin, why) for admin in found])
+    told = _replace_absent(case, str(case.rule.rule), [(admin, why) for admin in found])
+    return [replace(decision, turn_of=None) for decision in told]  # the turn stays with the audience
 
 
 def _assigned_member(case: Case) -> Chosen:

@@ -21,7 +21,7 @@ class OptOut(TenantOwned):
         API = "api"
         PROVIDER = "provider"
 
-    number = models.CharField(max_length=16)
+    number = models.CharField(max_length=64)
     scope = models.CharField(max_length=7, choices=Scope.choices)
     sender = TenantForeignKey(SenderId, models.CASCADE, null=True, blank=True, related_name="+")
     program = TenantForeignKey(Program, models.CASCADE, null=True, blank=True, related_name="+")
@@ -52,7 +52,7 @@ class ConsentEntry(TenantOwned):
         OPT_IN = "opt_in"
         CONSENT = "consent"
 
-    number = models.CharField(max_length=16)
+    number = models.CharField(max_length=64)
     what = models.CharField(max_length=8, choices=What.choices)
     scope = models.CharField(max_length=7)
     sender = TenantForeignKey(SenderId, models.SET_NULL, null=True, related_name="+")

@@ -19,7 +19,7 @@ class Contact(TenantOwned):
         MANUAL = "manual", "Set by hand"
         IMPORT = "import", "Import"
 
-    number = models.CharField(max_length=16)
+    number = models.CharField(max_length=64)
     name = NameField(max_length=120, blank=True)
     search_name = models.GeneratedField(
         expression=Folded(models.F("name")), output_field=models.TextField(), db_persist=True

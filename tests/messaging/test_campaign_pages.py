@@ -245,7 +245,11 @@ def test_a_rep_can_not_ask_for_a_colleague(texting: Texting) -> None:
 
 @pytest.mark.parametrize(
     ("to", "words"),
-    [("12", "isn’t a valid phone number"), ("+442079460123", "does not text GB"), ("+14155550199", "GSM-7")],
+    [
+        ("12", "isn’t a valid phone number"),
+        ("+442079460123", "doesn’t text United Kingdom"),
+        ("+14155550199", "GSM-7"),
+    ],
 )
 def test_what_can_not_be_texted_is_said_in_words(ada: Client, to: str, words: str) -> None:
     assert words in ada.get("/explain/", {"to": to}).content.decode()

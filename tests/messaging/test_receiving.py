@@ -152,7 +152,7 @@ def test_a_short_code_sender_is_found_by_its_digits(texting: Texting) -> None:
 def test_an_unknown_number_becomes_a_contact(texting: Texting) -> None:
     texting.receive("Hi", sender="+442079460123")
     made = Contact.objects.for_org(texting.org).get(number="+442079460123")
-    assert (made.name, made.country, made.timezone) == ("Unknown +442079460123", "GB", "Europe/London")
+    assert (made.name, made.country, made.timezone) == ("", "GB", "Europe/London")
 
 
 @pytest.mark.parametrize("value", ["40404", "Amazon"])

@@ -134,3 +134,11 @@ def test_no_search_box_compares_in_a_way_of_its_own() -> None:
 
 def test_letters_without_a_base_letter_are_listed_small() -> None:
     assert all(chr(code).lower() == chr(code) for code in FLAT)
+
+
+def test_long_names_that_share_a_beginning_stay_apart() -> None:
+    """field: a key cut to a column's width."""
+    texting = Texting()
+    for name in ("rcs:northwind_agent_one", "rcs:northwind_agent_two"):
+        texting.receive("Hi", sender=name)
+    assert Contact.unscoped.filter(number__startswith="rcs:").count() == 2

@@ -56,7 +56,7 @@ def test_the_orgs_default_goes_before_the_built_in_and_the_assignments_before_bo
     office.text(number="+16285550123")
     EmailTemplate.objects.for_org(office.org).get(name="Own").delete()
     notify.deliver_due()
-    assert [sent.subject for sent in mail.outbox] == ["Org: Unknown +16285550123"]
+    assert [sent.subject for sent in mail.outbox] == ["Org: (628) 555-0123"]
 
 
 def test_a_template_of_another_kind_never_speaks(office: Office) -> None:

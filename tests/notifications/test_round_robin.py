@@ -38,6 +38,19 @@ def test_the_absent_and_the_deactivated_are_skipped_and_come_back(office: Office
     assert office.told(office.text()) == ["Ben"]
 
 
+def test_with_everybody_away_owners_are_told_but_the_turn_and_the_conversation_stay(office: Office) -> None:
+    """field: mail and people. A fall-back never carries the main rule's side effects."""
+    office.rule("round_robin")
+    assert office.told(office.text(number=numbers(1)[0])) == ["Ann"]
+    away = [office.away(name, to=None) for name in ("Ann", "Ben", "Cid")]
+    told = office.text(number=numbers(2)[1])
+    assert set(office.told(told)) == {"Olga", "Ada"}
+    assert Conversation.objects.for_org(office.org).get(pk=told.conversation_id).assignee is None
+    for absence in away:
+        absence.delete()
+    assert office.told(office.text(number=numbers(3)[2])) == ["Ben"]
+
+
 def test_it_assigns_the_conversation_so_that_later_texts_stay_there(office: Office) -> None:
     office.rule("round_robin", throttle_minutes=0)
     office.text()
