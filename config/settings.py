@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import environ
 
 from config.celery import app as celery_app  # noqa: F401 - makes it the app that every process's hints go through
+from tenants.database import LOGINS, OWNER, logged_in_as
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -106,7 +107,20 @@ TEMPLATES = [
 COTTON_DIR = "components"
 
 # --- Data --------------------------------------------------------------------------------------------
-DATABASES = {"default": env.db("DATABASE_URL")}
+# Which role this process logs in as: `web`, `engine` or, for commands, the `owner` that DATABASE_URL names. The commands
+# of web, live, worker, dispatcher and beat set it themselves (config.logins).
+DATABASE_ROLE = env.str("DATABASE_ROLE", default=OWNER)
+DATABASE_ROLE_PREFIX = env.str("DATABASE_ROLE_PREFIX", default="")  # of the roles' names; default: the database's
+DATABASE_PASSWORDS = {role: env.str(f"{role.upper()}_DATABASE_PASSWORD", default="") for role in LOGINS}
+DATABASES = {
+    "default": logged_in_as(
+        env.db("DATABASE_URL"),
+        DATABASE_ROLE,
+        prefix=DATABASE_ROLE_PREFIX,
+        password=DATABASE_PASSWORDS.get(DATABASE_ROLE, ""),
+        secret_key=SECRET_KEY,
+    )
+}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 600,
     "CONN_HEALTH_CHECKS": True,
@@ -117,6 +131,7 @@ DATABASES["default"] |= {
 KEPT_STATEMENTS = [
     "tenants.api_keys",
     "tenants.idempotency",
+    "tenants.logins",
     "senderid.board",
     "messaging.conversations",
     "messaging.planning",

@@ -24,6 +24,7 @@ from tenants.access import standing_of
 from tenants.errors import DomainError, register, unreadable
 from tenants.kept import Kept, typed
 from tenants.models import Membership, Organization
+from tenants.scoping import after_commit_in
 
 Status = Conversation.Status
 BY_AUTOMATION = (
@@ -273,7 +274,9 @@ def assign_conversation(
     tell_conversation(conversation)
     if to is not None and (by is None or by.pk != to.pk) and not is_turn:
         ids = {"conversation_id": conversation.pk, "member_id": to.pk, "by_id": by.pk if by else None}
-        transaction.on_commit(lambda: conversation_assigned.send_robust(Conversation, **ids))
+        after_commit_in(
+            conversation.org_id, lambda: conversation_assigned.send_robust(Conversation, **ids)
+        )
     return warning
 
 
@@ -301,7 +304,10 @@ def set_status(
     tell_conversation(conversation)
     if status == Status.CLOSED:
         pk = conversation.pk
-        transaction.on_commit(lambda: conversation_closed.send_robust(Conversation, conversation_id=pk))
+        after_commit_in(
+            conversation.org_id,
+            lambda: conversation_closed.send_robust(Conversation, conversation_id=pk),
+        )
 
 
 def set_tags(*, conversation: Conversation, tags: list[str]) -> None:

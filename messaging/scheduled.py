@@ -1,6 +1,6 @@
 """Scheduled messages whose time has come join the queue; only now their conversations show them as sent.
 
-Called by the drain and the dispatcher's sweep, as the owner of the tables; `claiming` takes them from the queue.
+Called by the drain and the dispatcher's sweep, over all orgs; `claiming` takes them from the queue.
 """
 
 from django.db import connection, transaction
@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from messaging.live_events import tell_conversation
 from messaging.models import Conversation, Message
 from messaging.signals import human_replied
+from tenants.scoping import after_commit_in
 
 # One statement, so that a crash can't leave a message queued that its conversation does not show.
 PROMOTE = """
@@ -39,10 +40,10 @@ def promote_scheduled() -> int:
         replied = {conversation: member for _, conversation, member in found if conversation and member}
         for conversation in Conversation.unscoped.filter(pk__in=replied).select_related("contact"):
             tell_conversation(conversation)
-            _tell_of_reply(conversation.pk, replied[conversation.pk])
+            _tell_of_reply(conversation, replied[conversation.pk])
     return int(found[0][0])
 
 
-def _tell_of_reply(conversation_id: object, member_id: object) -> None:
-    ids = {"conversation_id": conversation_id, "member_id": member_id}
-    transaction.on_commit(lambda: human_replied.send_robust(Message, **ids))
+def _tell_of_reply(conversation: Conversation, member_id: object) -> None:
+    ids = {"conversation_id": conversation.pk, "member_id": member_id}
+    after_commit_in(conversation.org_id, lambda: human_replied.send_robust(Message, **ids))

@@ -23,6 +23,7 @@ from senderid.phone_numbers import parse
 from tenants import hints, rows
 from tenants.errors import DomainError, register
 from tenants.models import ApiKey, Membership
+from tenants.scoping import after_commit_in
 
 DISPATCH = "messaging.dispatching.dispatch"
 # The campaign's own fan-out may be faster.
@@ -129,8 +130,9 @@ def _tell(conversation: Conversation, request: Request, message: Message) -> Non
     tell_conversation(conversation)
     if request.as_member is not None and message.status != Status.SCHEDULED:
         member_id, conversation_id = request.as_member.pk, conversation.pk
-        transaction.on_commit(
-            lambda: human_replied.send_robust(Message, conversation_id=conversation_id, member_id=member_id)
+        after_commit_in(
+            conversation.org_id,
+            lambda: human_replied.send_robust(Message, conversation_id=conversation_id, member_id=member_id),
         )
 
 

@@ -19,8 +19,9 @@ from messaging.receiving import clean, store_event
 from senderid.models import ProviderAccount
 from senderid.providers.twilio import is_signed, read_inbound, read_receipt
 from tenants import rows
+from tenants.database import WEB
 from tenants.kept import Kept, typed
-from tenants.scoping import TAKE_ROLE, as_owner
+from tenants.scoping import take_org, transaction_of_an_org
 
 EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
@@ -56,22 +57,23 @@ FIND = Kept(
     """,  # noqa: S608 - only our own names are put in
     takes={"account_key": "text"},
     gives=typed(ProviderAccount),
+    across_orgs=[WEB],
 )
 
 
 @contextmanager
 def _signed(request: HttpRequest, account_key: str) -> Iterator[ProviderAccount]:
     """One transaction in the org of the account whose key stands in the URL, when the request is signed by it and
-    speaks of it. Finding the account and taking its org's role is one statement."""
+    speaks of it. Finding the account and taking its org is one statement."""
     if "\x00" in account_key:
         raise _Refused("There is no such webhook.", 404)
-    with as_owner() as cursor:
-        taking = f"SELECT f.*, {TAKE_ROLE.format('f.org_id')} FROM {FIND.call} f"  # noqa: S608 - our own names
+    with transaction_of_an_org() as cursor:
+        taking = f"SELECT f.*, {take_org('f.org_id')} FROM {FIND.call} f"  # noqa: S608 - our own names
         cursor.execute(taking, {"account_key": account_key})
         found = cursor.fetchone()
         if found is None:
             raise _Refused("There is no such webhook.", 404)
-        account = rows.build(ProviderAccount, found[:-2])
+        account = rows.build(ProviderAccount, found[:-1])
         _demand_signature(request, account)
         yield account
 

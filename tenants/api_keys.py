@@ -14,11 +14,12 @@ from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 
 from tenants import audit, roles, rows
+from tenants.database import WEB
 from tenants.errors import DomainError, unreadable
 from tenants.kept import Kept, typed
 from tenants.models import ApiKey, Membership, Organization
 from tenants.names import single_line
-from tenants.scoping import TAKE_ROLE, as_owner
+from tenants.scoping import as_org, take_org, transaction_of_an_org
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SCOPES = {
@@ -160,10 +161,10 @@ def looks_like_a_key(text: str) -> bool:
 def entered(header: str) -> Iterator[ApiKey]:
     """One transaction in the org of the live key of an Authorization header; 401 `unauthenticated` otherwise.
 
-    Finding the key and taking its org's role is one statement: every request of the API begins with it.
+    Finding the key and taking its org is one statement: every request of the API begins with it.
     """
     asked = _digest_of(header)
-    with as_owner() as cursor:
+    with transaction_of_an_org() as cursor:
         key = _look_up(cursor, asked)
         yield key
     _mark_used(key)
@@ -187,18 +188,19 @@ FIND = Kept(
     """,  # noqa: S608 - only our own names are put in
     takes={"digest": "text", "now": "timestamptz"},
     gives=typed(ApiKey) | typed(Organization, "o_"),
+    across_orgs=[WEB],
 )
 
 
 def _look_up(cursor: Any, asked: str) -> ApiKey:
-    taking = f"SELECT f.*, {TAKE_ROLE.format('f.o_id')} FROM {FIND.call} f"  # noqa: S608 - our own names
+    taking = f"SELECT f.*, {take_org('f.o_id')} FROM {FIND.call} f"  # noqa: S608 - our own names
     cursor.execute(taking, {"digest": asked, "now": timezone.now()})
     found = cursor.fetchone()
     if found is None:
         raise _unknown()
     middle = rows.width(ApiKey)
     key = rows.build(ApiKey, found[:middle])
-    key.org = rows.build(Organization, found[middle:-2])
+    key.org = rows.build(Organization, found[middle:-1])
     return key
 
 
@@ -212,7 +214,8 @@ def _mark_used(key: ApiKey) -> None:
     """Notes when the key was last used, once a minute at most; outside the request's transaction, so nobody waits."""
     now = timezone.now()
     if key.last_used_at is None or now - key.last_used_at > USED_EVERY:
-        ApiKey.unscoped.filter(pk=key.pk).update(last_used_at=now)
+        with as_org(key.org_id):
+            ApiKey.objects.for_org(key.org_id).filter(pk=key.pk).update(last_used_at=now)
 
 
 class BearerKey(BaseAuthentication):

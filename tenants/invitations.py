@@ -1,12 +1,14 @@
 """Invitations: the only way a login becomes a member of an org.
 
 `invite` and `withdraw` run inside the inviting org and never look at logins. `offer_of` and `accept` run for the holder
-of the link, outside every org; what they change belongs to the one membership the link names. The link reaches the
+of the link, in the org of the one membership it names. The link reaches the
 address by email only, so holding it proves the address.
 """
 
 import hashlib
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,7 +19,6 @@ from tenants import audit, invitation_mail, logins
 from tenants.errors import DomainError
 from tenants.memberships import end_membership
 from tenants.models import Invitation, Membership, User
-from tenants.scoping import as_owner
 
 VALID_FOR = timedelta(days=7)
 RESEND_AFTER = timedelta(minutes=1)
@@ -78,10 +79,10 @@ def digest(secret: str) -> str:
 
 def offer_of(secret: str) -> Offer | None:
     """What the link with this secret opens; None when it opens nothing."""
-    row = logins.find_invitation(digest(secret))
-    if row is None or not row.member.org.is_active:
-        return None
-    return Offer(row.member, row.invited_by, row.expires_at, _state(row))
+    with logins.org_of_invitation(digest(secret)) as row:
+        if row is None or not row.member.org.is_active:
+            return None
+        return Offer(row.member, row.invited_by, row.expires_at, _state(row))
 
 
 def _state(row: Invitation) -> str:
@@ -97,8 +98,7 @@ def _state(row: Invitation) -> str:
 
 def accept_with_password(*, secret: str, password: str) -> tuple[Membership, User]:
     """Makes the login of the invited address and joins. 422 `login_exists` when the address has one."""
-    with as_owner():
-        member = _locked(secret)
+    with _locked(secret) as member:
         login = logins.make_login(email=member.email, password=password)
         if login is None:
             raise DomainError("login_exists", "You already have a login. Log in to accept.")
@@ -107,23 +107,24 @@ def accept_with_password(*, secret: str, password: str) -> tuple[Membership, Use
 
 def accept_as(*, secret: str, login: User) -> Membership:
     """Joins with the login of the invited address. 403 `other_address` for any other login."""
-    with as_owner():
-        member = _locked(secret)
+    with _locked(secret) as member:
         if login.email.lower() != member.email.lower():
             raise DomainError("other_address", f"This invitation is for {member.email}.", status=403)
         return _join(member, login)
 
 
-def _locked(secret: str) -> Membership:
-    """The invited member, nobody else accepting meanwhile; 422 when the link no longer opens."""
-    row = logins.find_invitation(digest(secret))
-    if row is None:
-        raise DomainError("not_found", "This invitation link isn’t valid.", status=404)
-    rows = Membership.objects.for_org(row.org_id).select_related("org")
-    row.member = rows.select_for_update(of=("self",)).get(pk=row.member_id)
-    if (state := _state(row)) != "open":
-        raise DomainError("not_invited", REFUSED[state])
-    return row.member
+@contextmanager
+def _locked(secret: str) -> Iterator[Membership]:
+    """The invited member, nobody else accepting meanwhile, in a transaction of the org; 422 when the link no longer
+    opens."""
+    with logins.org_of_invitation(digest(secret)) as row:
+        if row is None:
+            raise DomainError("not_found", "This invitation link isn’t valid.", status=404)
+        rows = Membership.objects.for_org(row.org_id).select_related("org")
+        row.member = rows.select_for_update(of=("self",)).get(pk=row.member_id)
+        if (state := _state(row)) != "open":
+            raise DomainError("not_invited", REFUSED[state])
+        yield row.member
 
 
 REFUSED = {

@@ -6,7 +6,7 @@ The SQL stays where it is asked; a function's name carries its hash, so old and 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -20,17 +20,31 @@ MADE: dict[str, "Kept"] = {}
 SETTINGS = "SET enable_seqscan = off SET plan_cache_mode = force_generic_plan"
 
 
+# Of the statements that look across orgs: they run as the owner, and find no table or operator of anybody else's.
+DEFINER = "SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
+
+
 class Kept:
     """`sql` with parameters as in `%(org)s`; `takes` and `gives` are {name: PostgreSQL type}, in order.
 
-    It runs as whoever asks, so row-level security binds it like any other statement. Its module stands in
-    `settings.KEPT_STATEMENTS`, or it would not be made.
+    It runs as whoever asks, so row-level security binds it like any other statement. Only a look-up that finds the org
+    runs as the owner (`across_orgs`): it answers one exact question, and only the login roles named may ask it.
+    Its module stands in `settings.KEPT_STATEMENTS`, or it would not be made.
     """
 
-    def __init__(self, name: str, sql: str, *, takes: Mapping[str, str], gives: Mapping[str, str]) -> None:
-        self.takes, self.gives = dict(takes), dict(gives)
+    def __init__(
+        self,
+        name: str,
+        sql: str,
+        *,
+        takes: Mapping[str, str],
+        gives: Mapping[str, str],
+        across_orgs: Sequence[str] = (),
+    ) -> None:
+        self.takes, self.gives, self.across_orgs = dict(takes), dict(gives), tuple(across_orgs)
         self.body = sql % {parameter: f"p_{parameter}" for parameter in takes}
-        digest = hashlib.sha256(repr((self.body, self.takes, self.gives)).encode()).hexdigest()
+        parts = (self.body, self.takes, self.gives, *([DEFINER] if across_orgs else []))
+        digest = hashlib.sha256(repr(parts).encode()).hexdigest()
         self.function = f"kept_{name}_{digest[:8]}"
         MADE[self.function] = self
 
@@ -45,12 +59,16 @@ class Kept:
         return cursor
 
     @property
+    def signature(self) -> str:
+        return f"{self.function}({', '.join(self.takes.values())})"
+
+    @property
     def definition(self) -> str:
         takes = ", ".join(f"p_{name} {kind}" for name, kind in self.takes.items())
         gives = ", ".join(f'"{name}" {kind}' for name, kind in self.gives.items())
         return (
             f"CREATE OR REPLACE FUNCTION {self.function}({takes}) RETURNS TABLE ({gives})\n"
-            f"LANGUAGE plpgsql {SETTINGS} AS $kept$\n"
+            f"LANGUAGE plpgsql {SETTINGS} {DEFINER if self.across_orgs else ''} AS $kept$\n"
             f"#variable_conflict use_column\nBEGIN RETURN QUERY {self.body}; END $kept$"
         )
 

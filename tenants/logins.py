@@ -1,21 +1,56 @@
 """Logins and the orgs they belong to: the only questions that are asked across organizations.
 
-A request inside one org (`as_org`) can't ask them: row-level security hides the other orgs there. Everything else
-about people stays within one org and never looks at a login.
+A request can't see other orgs: row-level security hides them. So each of these questions is a function of the database
+that runs as its owner and answers with nothing but what the asker's own login, or the secret of a link, opens.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
-from tenants.models import Invitation, Membership, User
-from tenants.scoping import as_owner
+from tenants import rows
+from tenants.database import WEB
+from tenants.kept import Kept, typed
+from tenants.models import Invitation, Membership, Organization, Profile, User
+from tenants.scoping import take_org, transaction_of_an_org
+
+MEMBERSHIPS = Kept(
+    "memberships_of",
+    f"""
+    SELECT {rows.columns(Membership, "m")}, {rows.columns(Organization, "o")}, {rows.columns(Profile, "p")}
+    FROM tenants_membership m JOIN tenants_organization o ON o.id = m.org_id
+    LEFT JOIN tenants_profile p ON p.id = m.profile_id
+    WHERE m.user_id = %(login)s AND m.is_active AND o.is_active ORDER BY m.created_at
+    """,  # noqa: S608 - only our own names are put in
+    takes={"login": "uuid"},
+    gives=typed(Membership) | typed(Organization, "o_") | typed(Profile, "p_"),
+    across_orgs=[WEB],
+)
+INVITATION = Kept(
+    "find_invitation",
+    "SELECT i.org_id, i.id FROM tenants_invitation i WHERE i.digest = %(digest)s",
+    takes={"digest": "text"},
+    gives={"org_id": "uuid", "id": "uuid"},
+    across_orgs=[WEB],
+)
 
 
-def memberships_of(user_id: UUID) -> list[Membership]:
+def memberships_of(login: User) -> list[Membership]:
     """The active memberships of a login in active orgs, oldest first; orgs and profiles are loaded."""
-    rows = Membership.unscoped.filter(user=user_id, is_active=True, org__is_active=True)
-    return list(rows.select_related("org", "user", "profile").order_by("created_at"))
+    with connection.cursor() as cursor:
+        return [_membership(row, login) for row in MEMBERSHIPS.ask(cursor, {"login": login.pk}).fetchall()]
+
+
+def _membership(values: Sequence[Any], login: User) -> Membership:
+    end = rows.width(Membership)
+    start = end + rows.width(Organization)
+    member = rows.build(Membership, values[:end])
+    member.user, member.org = login, rows.build(Organization, values[end:start])
+    member.profile = rows.build(Profile, values[start:]) if member.profile_id else None
+    return member
 
 
 def login_of(email: str) -> User | None:
@@ -32,8 +67,16 @@ def make_login(*, email: str, password: str) -> User | None:
         return None
 
 
-def find_invitation(digest: str) -> Invitation | None:
-    """The invitation whose link has this digest, with its member, org and inviter."""
-    with as_owner():
-        rows = Invitation.unscoped.select_related("member__user", "member__org", "invited_by")
-        return rows.filter(digest=digest).first()
+@contextmanager
+def org_of_invitation(digest: str) -> Iterator[Invitation | None]:
+    """One transaction in the org whose invitation's link has this digest; None and no org when there is none."""
+    with transaction_of_an_org() as cursor:
+        taking = f"SELECT f.org_id, f.id, {take_org('f.org_id')} FROM {INVITATION.call} f"  # noqa: S608 - our own names
+        cursor.execute(taking, {"digest": digest})
+        found = cursor.fetchone()
+        yield _invitation(*found[:2]) if found else None
+
+
+def _invitation(org_id: UUID, pk: UUID) -> Invitation | None:
+    rows_of_org = Invitation.objects.for_org(org_id)
+    return rows_of_org.select_related("member__user", "member__org", "invited_by").filter(pk=pk).first()

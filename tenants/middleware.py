@@ -170,7 +170,7 @@ def scope_to_member(get_response: Handler) -> Handler:
     """Sets request.org and request.member (console) or request.api_key (API) for the length of a request."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        request.org = request.member = request.api_key = request.places = None  # type: ignore[attr-defined]
+        request.org = request.member = request.api_key = request.places = request.in_org = None  # type: ignore[attr-defined]
         try:
             return _scoped(request, get_response)
         except OUTAGES:
@@ -203,7 +203,7 @@ def _as_key(request: HttpRequest, get_response: Handler) -> HttpResponse:
 
 
 def _as_member(request: HttpRequest, get_response: Handler) -> HttpResponse:
-    places = logins.memberships_of(request.user.pk)  # type: ignore[arg-type]
+    places = logins.memberships_of(request.user)  # type: ignore[arg-type]
     member = _current(request, places)
     if member is None:
         if not request.user.is_staff and not request.path.startswith("/accounts/"):
@@ -248,6 +248,7 @@ def _other_org(request: HttpRequest) -> HttpResponse:
 
 def _inside(org_id: UUID, request: HttpRequest, get_response: Handler) -> HttpResponse:
     with as_org(org_id):
+        request.in_org = True  # type: ignore[attr-defined]
         return _kept(get_response(request))
 
 

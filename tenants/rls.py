@@ -1,27 +1,23 @@
-"""The net beneath the code: row-level security and (org_id, id) foreign keys, kept true after each migrate.
+"""The wall beneath the code: row-level security, privileges, and (org_id, id) foreign keys, kept true after each migrate.
 
-A new tenant table can't be forgotten: whatever inherits TenantOwned gets its policy here. The policy binds the
-role `callsign_app`, which requests take on with `scoping.as_org`; the owner (fan-out, dispatch, sweeps) names
-org_id itself.
+A new tenant table can't be forgotten: whatever inherits TenantOwned gets its policies here. They bind the roles that
+processes log in as (`tenants.database`): web sees the rows of the org that its transaction took (`scoping.as_org`), the
+engine and the operator see all. The owner, as whom nothing runs but commands, is not bound.
 """
 
 from typing import Any
 
 from django.apps import apps
-from django.db import connection, models
+from django.db import connection, models, transaction
 
-from tenants.scoping import TenantForeignKey, TenantOneToOne, TenantOwned
+from tenants import privileges
+from tenants.database import ENGINE, LOGINS, OPERATOR, WEB
+from tenants.kept import MADE
+from tenants.models import Organization
+from tenants.scoping import TenantForeignKey, TenantOneToOne, TenantOwned, database_role
 
-ROLE = """
-DO $$ BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'callsign_app') THEN CREATE ROLE callsign_app NOLOGIN; END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
-GRANT callsign_app TO CURRENT_USER;
-GRANT USAGE ON SCHEMA public TO callsign_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO callsign_app;
-GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO callsign_app;
-"""
 MINE = "nullif(current_setting('app.org_id', true), '')::uuid"
+BEFORE = "callsign_app"  # what processes of earlier versions take on; they may still run while we migrate
 
 
 def tenant_models() -> list[type[models.Model]]:
@@ -34,29 +30,74 @@ def protect_after_migrate(app_config: Any, using: str = "default", **_: Any) -> 
     if app_config.name != list(apps.get_app_configs())[-1].name or using != "default":
         return
     tables = set(connection.introspection.table_names())
-    with connection.cursor() as cursor:
-        cursor.execute(ROLE)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('callsign privileges'))")
+        _open_schema(cursor)
         existing = _constraint_names(cursor)
-        for model in tenant_models():
+        for model in privileges.managed_models():
             if model._meta.db_table in tables:
                 _protect(cursor, model, existing)
 
 
+def _names() -> dict[str, str]:
+    return {role: f'"{database_role(role)}"' for role in LOGINS}
+
+
+def _open_schema(cursor: Any) -> None:
+    """The schema, the history of migrations (for checks), and the functions that look across orgs."""
+    names = _names()
+    everyone = ", ".join(names.values())
+    cursor.execute(f"GRANT USAGE ON SCHEMA public TO {everyone}")
+    cursor.execute(f"REVOKE ALL ON django_migrations FROM {everyone}")
+    cursor.execute(f"GRANT SELECT ON django_migrations TO {everyone}")
+    for kept in MADE.values():
+        if kept.across_orgs:
+            cursor.execute(f"REVOKE ALL ON FUNCTION {kept.signature} FROM PUBLIC, {everyone}")
+            for role in kept.across_orgs:
+                cursor.execute(f"GRANT EXECUTE ON FUNCTION {kept.signature} TO {names[role]}")
+
+
 def _constraint_names(cursor: Any) -> set[str]:
-    cursor.execute("SELECT conname FROM pg_constraint UNION SELECT policyname FROM pg_policies")
+    cursor.execute("SELECT conname FROM pg_constraint")
     return {name for (name,) in cursor.fetchall()}
 
 
 def _protect(cursor: Any, model: type[models.Model], existing: set[str]) -> None:
     table = model._meta.db_table
-    if f"{table}_org" not in existing:
+    cursor.execute(";".join(privileges.statements(table, privileges.of(model), _names())))
+    if model is Organization:
+        _limit(cursor, table, "id")
+    elif issubclass(model, TenantOwned):
+        _limit(cursor, table, "org_id")
+        for field in model._meta.local_fields:
+            if isinstance(field, TenantForeignKey | TenantOneToOne):
+                _bind(cursor, table, field, existing)
+
+
+def _limit(cursor: Any, table: str, column: str) -> None:
+    """Web sees what `column` says is its org's; the engine and the operator work for all orgs."""
+    cursor.execute("SELECT relrowsecurity FROM pg_class WHERE oid = %s::regclass", [f'"{table}"'])
+    if not cursor.fetchone()[0]:
         cursor.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
-        cursor.execute(
-            f'CREATE POLICY "{table}_org" ON "{table}" TO callsign_app USING (org_id = {MINE}) WITH CHECK (org_id = {MINE})'
-        )
-    for field in model._meta.local_fields:
-        if isinstance(field, TenantForeignKey | TenantOneToOne):
-            _bind(cursor, table, field, existing)
+    names = _names()
+    _allow(cursor, table, "org", f"{names[WEB]}{_before(cursor)}", f"{column} = {MINE}")
+    _allow(cursor, table, "all", f"{names[ENGINE]}, {names[OPERATOR]}", "true")
+
+
+def _before(cursor: Any) -> str:
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [BEFORE])
+    return f", {BEFORE}" if cursor.fetchone() else ""
+
+
+def _allow(cursor: Any, table: str, name: str, roles: str, condition: str) -> None:
+    policy = f"{table}_{name}"
+    cursor.execute("SELECT roles::text[] FROM pg_policies WHERE tablename = %s AND policyname = %s", [table, policy])
+    found = cursor.fetchone()
+    if found is None:
+        rule = f"USING ({condition}) WITH CHECK ({condition})"
+        cursor.execute(f'CREATE POLICY "{policy}" ON "{table}" TO {roles} {rule}')
+    elif set(found[0]) != set(roles.replace('"', "").split(", ")):
+        cursor.execute(f'ALTER POLICY "{policy}" ON "{table}" TO {roles}')
 
 
 def _bind(cursor: Any, table: str, field: Any, existing: set[str]) -> None:

@@ -7,13 +7,16 @@ can't point into another org whatever the code does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, NoReturn, Self, TypeVar
 from uuid import UUID
 
 import uuid_utils.compat
+from django.conf import settings
 from django.db import connection, models, transaction
+
+from tenants.database import OWNER, WEB, name_of
 
 M = TypeVar("M", bound=models.Model)
 
@@ -102,28 +105,45 @@ class TenantOwned(models.Model):
         default_manager_name = "unscoped"
 
 
-# In a SELECT that finds a row of an org as the owner: from then on the transaction is that org's.
-TAKE_ROLE = "set_config('role', 'callsign_app', true), set_config('app.org_id', {}::text, true)"
+def take_org(org_id: str) -> str:
+    """One column of a SELECT that finds a row of an org: from then on the transaction is that org's.
+
+    `org_id` is SQL. A process that logs in as the owner also takes on the role that web logs in as.
+    """
+    org = f"set_config('app.org_id', {org_id}::text, true)"
+    return f"{org} || set_config('role', '{database_role(WEB)}', true)" if _is_owner() else org
+
+
+def database_role(role: str) -> str:
+    """The name in the cluster of a role of this database."""
+    return name_of(role, settings.DATABASE_ROLE_PREFIX or connection.settings_dict["NAME"])
+
+
+def _is_owner() -> bool:
+    return settings.DATABASE_ROLE == OWNER
 
 
 @contextmanager
 def as_org(org: Any) -> Iterator[None]:
-    """One transaction in which PostgreSQL itself shows only this org's rows (row-level security)."""
-    with as_owner() as cursor:
-        _take_role(cursor, "callsign_app", str(getattr(org, "pk", org)))
+    """One transaction in which PostgreSQL itself shows web only this org's rows (row-level security)."""
+    with transaction_of_an_org() as cursor:
+        cursor.execute(f"SELECT {take_org('%s')}", [str(getattr(org, "pk", org))])
         yield
 
 
 @contextmanager
-def as_owner() -> Iterator[Any]:
-    """One transaction; its cursor, which may take an org's role (TAKE_ROLE) for the rest of it."""
+def transaction_of_an_org() -> Iterator[Any]:
+    """One transaction; its cursor, which is to find out the org and take it (`take_org`) for the rest of it."""
     nested = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         before = _role_and_org(cursor) if nested else None
         yield cursor
         # PostgreSQL itself restores it when a savepoint rolls back, else only at the end of the outer transaction.
         if before is not None and not connection.needs_rollback:
-            _take_role(cursor, *before)
+            cursor.execute(RESTORE, before)
+
+
+RESTORE = "SELECT set_config('role', %s, true), set_config('app.org_id', %s, true)"
 
 
 def _role_and_org(cursor: Any) -> tuple[str, str]:
@@ -132,5 +152,12 @@ def _role_and_org(cursor: Any) -> tuple[str, str]:
     return role, org_id
 
 
-def _take_role(cursor: Any, role: str, org_id: str) -> None:
-    cursor.execute("SELECT set_config('role', %s, true), set_config('app.org_id', %s, true)", [role, org_id])
+def after_commit_in(org: Any, work: Callable[[], Any]) -> None:
+    """Calls `work` after this transaction commits, in a transaction of the org's own."""
+    org_id = getattr(org, "pk", org)
+
+    def run() -> None:
+        with as_org(org_id):
+            work()
+
+    transaction.on_commit(run, robust=True)

@@ -16,7 +16,7 @@ def switch(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return redirect("account_login")
     wanted = request.POST.get("org", "")
-    places = {str(place.org_id): place for place in logins.memberships_of(request.user.pk)}
+    places = {str(place.org_id): place for place in logins.memberships_of(request.user)}
     if wanted not in places:
         raise Http404
     request.session[CURRENT_ORG] = wanted
