@@ -16,11 +16,14 @@ from messaging.models import Message
 from messaging.statuses import Status
 from messaging.turns import QUEUED
 from senderid.models import SenderId
+from tenants.database import WEB
+from tenants.kept import Kept
 
 LATE_AFTER = timedelta(seconds=60)
 # A sender's first due text is found by skipping from sender to sender. Late is one that waits for over a minute
 # though its sender, at half its rate, would have had the time to come to it.
-LATE = (
+LATE = Kept(
+    "late_senders",
     QUEUED.format(lane="")  # noqa: S608 - only our own words are put in
     + """, first AS (
   SELECT w.sender_id, least(
@@ -30,24 +33,39 @@ LATE = (
      ORDER BY m.due_at LIMIT 1)) AS due_at
   FROM waiting w WHERE w.sender_id IS NOT NULL
 )
-SELECT extract(epoch FROM now() - f.due_at) AS age, f.due_at < %s AND
+SELECT extract(epoch FROM now() - f.due_at)::float8 AS age, f.due_at < %(since)s AND
   (SELECT count(*) FROM messaging_message m WHERE m.status = 'queued' AND m.sender_id = f.sender_id AND m.due_at <= now())
     < 0.5 * extract(epoch FROM now() - f.due_at) * least(s.mps, o.mps, a.mps) AS late
 FROM first f JOIN senderid_senderid s ON s.id = f.sender_id JOIN tenants_organization o ON o.id = s.org_id
 JOIN senderid_provideraccount a ON a.id = s.provider_account_id
-WHERE f.due_at <= now() AND (a.paused_until IS NULL OR a.paused_until < %s)
-"""
+WHERE f.due_at <= now() AND (a.paused_until IS NULL OR a.paused_until < %(since)s)
+""",
+    takes={"since": "timestamptz"},
+    gives={"age": "float8", "late": "boolean"},
+    across_orgs=[WEB],
 )
-DEPTHS = """
-SELECT s.kind, q.lane, sum(q.n)::int, extract(epoch FROM now() - min(q.first))
+DEPTHS = Kept(
+    "queue_depths",
+    """
+SELECT s.kind, q.lane, sum(q.n)::int, extract(epoch FROM now() - min(q.first))::float8
 FROM (SELECT sender_id, lane, count(*) AS n, min(due_at) AS first FROM messaging_message
       WHERE status = 'queued' GROUP BY sender_id, lane) q
 JOIN senderid_senderid s ON s.id = q.sender_id GROUP BY s.kind, q.lane
-"""
-OPEN = """
+""",
+    takes={},
+    gives={"kind": "varchar", "lane": "smallint", "texts": "integer", "age": "float8"},
+    across_orgs=[WEB],
+)
+OPEN = Kept(
+    "texts_unsettled",
+    """
 SELECT count(*) FILTER (WHERE status = 'sending'), count(*) FILTER (WHERE status = 'unknown')
 FROM messaging_message WHERE status IN ('sending', 'unknown')
-"""
+""",
+    takes={},
+    gives={"sending": "bigint", "unknown": "bigint"},
+    across_orgs=[WEB],
+)
 
 
 @dataclass(frozen=True)
@@ -62,8 +80,7 @@ def ages() -> Ages:
     """Of all orgs; texts of a paused account and those that wait for their sender's rate are not late."""
     since = timezone.now() - LATE_AFTER
     with connection.cursor() as cursor:
-        cursor.execute(LATE, [since, since])
-        rows = cursor.fetchall()
+        rows = LATE.ask(cursor, {"since": since}).fetchall()
     return Ages(
         oldest_due=round(max((float(age) for age, _ in rows), default=0.0), 1),
         oldest_late=round(max((float(age) for age, late in rows if late), default=0.0), 1),
@@ -73,15 +90,13 @@ def ages() -> Ages:
 def depths() -> list[tuple[str, int, int, float]]:
     """(kind of sender, lane, texts queued, age in seconds of the first; negative when none is due yet)."""
     with connection.cursor() as cursor:
-        cursor.execute(DEPTHS)
-        return [(kind, lane, n, float(age)) for kind, lane, n, age in cursor.fetchall()]
+        return list(DEPTHS.ask(cursor, {}).fetchall())
 
 
 def unsettled() -> dict[str, int]:
     """How many texts are on their way or of unknown fate."""
     with connection.cursor() as cursor:
-        cursor.execute(OPEN)
-        sending, unknown = cursor.fetchone()
+        sending, unknown = OPEN.ask(cursor, {}).fetchone()
     return {Status.SENDING.value: sending, Status.UNKNOWN.value: unknown}
 
 

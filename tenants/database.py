@@ -29,9 +29,9 @@ def logged_in_as(
 ) -> dict[str, Any]:
     """The settings of a database (of DATABASE_URL) with this role's login in place of the owner's.
 
-    An address that names the role already is taken as it is.
+    An address that names the role and its password already is taken as it is.
     """
     name = name_of(role, prefix or database["NAME"])
-    if role == OWNER or database["USER"] == name:
+    if role == OWNER or (database["USER"] == name and database["PASSWORD"]):
         return database
     return database | {"USER": name, "PASSWORD": password or derived_password(name, secret_key)}

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from tenants import rows
-from tenants.database import WEB
+from tenants.database import OPERATOR, WEB
 from tenants.kept import Kept, typed
 from tenants.models import Invitation, Membership, Organization, Profile, User
 from tenants.scoping import take_org, transaction_of_an_org
@@ -27,7 +27,7 @@ MEMBERSHIPS = Kept(
     """,  # noqa: S608 - only our own names are put in
     takes={"login": "uuid"},
     gives=typed(Membership) | typed(Organization, "o_") | typed(Profile, "p_"),
-    across_orgs=[WEB],
+    across_orgs=[WEB, OPERATOR],
 )
 INVITATION = Kept(
     "find_invitation",

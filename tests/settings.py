@@ -22,3 +22,4 @@ from config.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 is slow on purpose
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]  # some tests ask a server that runs
+MIDDLEWARE = ["tests.as_web.AsWeb", *MIDDLEWARE]  # noqa: F405

@@ -6,8 +6,9 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from messaging.models import Contact
 from senderid.models import Assignment
 from tenants.models import Membership, Organization, Profile, Team, TeamMember
+from tenants.database import WEB
 from tenants.rls import tenant_models
-from tenants.scoping import TenantForeignKey, TenantOneToOne, UnscopedQuery, as_org, new_id
+from tenants.scoping import TenantForeignKey, TenantOneToOne, UnscopedQuery, as_org, database_role, new_id
 from tests.world import make_account, make_member, make_org, make_sender
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +110,7 @@ def test_the_role_ends_with_the_transaction(orgs: tuple[Organization, Organizati
 
 def test_without_an_org_the_role_sees_nothing(orgs: tuple[Organization, Organization]) -> None:
     with connection.cursor() as cursor, transaction.atomic():
-        cursor.execute("SELECT set_config('role', 'callsign_app', true), set_config('app.org_id', '', true)")
+        cursor.execute("SELECT set_config('role', %s, true), set_config('app.org_id', '', true)", [database_role(WEB)])
         cursor.execute("SELECT count(*) FROM messaging_contact")
         assert cursor.fetchone() == (0,)
         cursor.execute("RESET ROLE")
@@ -119,7 +120,7 @@ def test_every_tenant_table_has_its_policy_for_reading_and_writing() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.relname, c.relrowsecurity, p.qual, p.with_check, p.cmd, p.roles::text[] FROM pg_class c "
-            "LEFT JOIN pg_policies p ON p.tablename = c.relname WHERE c.relkind IN ('r', 'p')"
+            "LEFT JOIN pg_policies p ON p.tablename = c.relname AND p.policyname LIKE '%%\\_org' WHERE c.relkind IN ('r', 'p')"
         )
         found = {row[0]: row[1:] for row in cursor.fetchall()}
     assert len(tenant_models()) > 25
@@ -127,7 +128,7 @@ def test_every_tenant_table_has_its_policy_for_reading_and_writing() -> None:
         enabled, qual, with_check, command, roles = found[model._meta.db_table]
         assert enabled, f"{model._meta.db_table} has no row-level security"
         assert "app.org_id" in (qual or "") and "app.org_id" in (with_check or ""), model._meta.db_table
-        assert (command, roles) == ("ALL", ["callsign_app"])
+        assert (command, roles) == ("ALL", [database_role(WEB)])
 
 
 # --- Foreign keys of (org_id, id) ----------------------------------------------------------------------
