@@ -16,11 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.logins import log_in_as
-from tenants.database import WEB
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-log_in_as(WEB)
 
 from django.conf import settings
 from django.core import signing

@@ -10,9 +10,9 @@ from tenants.database import ENGINE
 
 
 def log_in_as(role: str) -> None:
-    """For the entry points of web, live, and the dispatcher."""
+    """For the entry points of web and the dispatcher."""
     if not settings.configured:  # else it is a test that looks at one of them
-        os.environ.setdefault("DATABASE_ROLE", role)
+        os.environ["DATABASE_ROLE"] = os.environ.get("DATABASE_ROLE") or role
 
 
 def engine_when_started_by_celery() -> None:

@@ -108,10 +108,12 @@ TEMPLATES = [
 COTTON_DIR = "components"
 
 # --- Data --------------------------------------------------------------------------------------------
-# Which role this process logs in as: `web`, `engine` or, for commands, the `owner` that DATABASE_URL names. The commands
-# of web, live, worker, dispatcher and beat set it themselves (config.logins).
-DATABASE_ROLE = env.str("DATABASE_ROLE", default=OWNER)
-DATABASE_ROLE_PREFIX = env.str("DATABASE_ROLE_PREFIX", default="")  # of the roles' names; default: the database's
+# Which role this process logs in as: `web`, `engine` or, for commands, the `owner` that DATABASE_URL names. Web,
+# worker, dispatcher and beat set it themselves (config.logins); live never asks the database.
+DATABASE_ROLE = env.str("DATABASE_ROLE", default="") or OWNER
+DATABASE_ROLE_PREFIX = env.str(
+    "DATABASE_ROLE_PREFIX", default=""
+)  # of the roles' names; default: the database's
 DATABASE_PASSWORDS = {role: env.str(f"{role.upper()}_DATABASE_PASSWORD", default="") for role in LOGINS}
 DATABASES = {
     "default": logged_in_as(

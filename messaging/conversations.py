@@ -274,9 +274,7 @@ def assign_conversation(
     tell_conversation(conversation)
     if to is not None and (by is None or by.pk != to.pk) and not is_turn:
         ids = {"conversation_id": conversation.pk, "member_id": to.pk, "by_id": by.pk if by else None}
-        after_commit_in(
-            conversation.org_id, lambda: conversation_assigned.send_robust(Conversation, **ids)
-        )
+        after_commit_in(conversation.org_id, lambda: conversation_assigned.send_robust(Conversation, **ids))
     return warning
 
 

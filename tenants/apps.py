@@ -12,7 +12,9 @@ class TenantsConfig(AppConfig):
 
         pre_migrate.connect(login_roles.make_before_migrate, sender=self, dispatch_uid="login roles")
         post_migrate.connect(kept.make_after_migrate, dispatch_uid="kept")
-        post_migrate.connect(rls.protect_after_migrate, dispatch_uid="rls")  # after the functions: it grants them
+        post_migrate.connect(
+            rls.protect_after_migrate, dispatch_uid="rls"
+        )  # after the functions: it grants them
         revocations.connect(user=User, organization=Organization)
         revocations.revoke_on_change(Membership, "pk")
         revocations.revoke_on_change(TeamMember, "member_id")

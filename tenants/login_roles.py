@@ -52,7 +52,9 @@ def _make(role: str) -> None:
         raise CommandError(REFUSED.format(why=str(error).strip(), sql=_all_sql()))
     found = _attributes(name)
     if found is None or not found[0]:
-        raise CommandError(f"The role {name} may more than a login role of Callsign should; see docs/operations.md.")
+        raise CommandError(
+            f"The role {name} may more than a login role of Callsign should; see docs/operations.md."
+        )
 
 
 def _attributes(name: str) -> Any:

@@ -50,5 +50,3 @@ def statements(table: str, privileges: dict[str, str], names: dict[str, str]) ->
     yield f'REVOKE ALL ON "{table}" FROM {", ".join(sorted(names.values()))}'
     for role, what in privileges.items():
         yield f'GRANT {what} ON "{table}" TO {names[role]}'
-
-

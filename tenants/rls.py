@@ -91,7 +91,9 @@ def _before(cursor: Any) -> str:
 
 def _allow(cursor: Any, table: str, name: str, roles: str, condition: str) -> None:
     policy = f"{table}_{name}"
-    cursor.execute("SELECT roles::text[] FROM pg_policies WHERE tablename = %s AND policyname = %s", [table, policy])
+    cursor.execute(
+        "SELECT roles::text[] FROM pg_policies WHERE tablename = %s AND policyname = %s", [table, policy]
+    )
     found = cursor.fetchone()
     if found is None:
         rule = f"USING ({condition}) WITH CHECK ({condition})"

@@ -161,12 +161,12 @@ def test_primary_keys_are_uuids() -> None:
 # Who may, and why. Everything else goes through for_org; a view or an API door never stands here for a real query.
 UNSCOPED = {
     "tenants/scoping.py": "defines it",
+    "messaging/queue_state.py": "adds up the queues of all orgs for probes and Prometheus",
     "tenants/models/assignees.py": "keeps an assignee in step with its thing, by id",
     "tenants/models/organizations.py": "the same for the org itself",
     "tenants/api_keys.py": "finds the org by the key",
     "tenants/idempotency.py": "forgets what expired",
     "tenants/logins.py": "finds the orgs of a login, and the invitation of a link",
-    "tenants/invitations.py": "accepts for the holder of a link, outside every org",
     "senderid/provisioning.py": "tells the simulator of every active sender",
     "messaging/api/conversations.py": "an empty answer, for the API's description",
     "messaging/campaigns.py": "sweep",
@@ -191,7 +191,7 @@ def test_only_those_who_must_ask_without_an_org() -> None:
     asking = {
         str(path.relative_to(ROOT))
         for path in python_files("config", *APPS)
-        if re.search(r"unscoped|as_owner\(", path.read_text())
+        if re.search(r"unscoped|across_orgs=", path.read_text())
     }
     assert asking == set(UNSCOPED)
 

@@ -5,8 +5,8 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from messaging.models import Contact
 from senderid.models import Assignment
-from tenants.models import Membership, Organization, Profile, Team, TeamMember
 from tenants.database import WEB
+from tenants.models import Membership, Organization, Profile, Team, TeamMember
 from tenants.rls import tenant_models
 from tenants.scoping import TenantForeignKey, TenantOneToOne, UnscopedQuery, as_org, database_role, new_id
 from tests.world import make_account, make_member, make_org, make_sender
@@ -110,7 +110,9 @@ def test_the_role_ends_with_the_transaction(orgs: tuple[Organization, Organizati
 
 def test_without_an_org_the_role_sees_nothing(orgs: tuple[Organization, Organization]) -> None:
     with connection.cursor() as cursor, transaction.atomic():
-        cursor.execute("SELECT set_config('role', %s, true), set_config('app.org_id', '', true)", [database_role(WEB)])
+        cursor.execute(
+            "SELECT set_config('role', %s, true), set_config('app.org_id', '', true)", [database_role(WEB)]
+        )
         cursor.execute("SELECT count(*) FROM messaging_contact")
         assert cursor.fetchone() == (0,)
         cursor.execute("RESET ROLE")
@@ -120,7 +122,8 @@ def test_every_tenant_table_has_its_policy_for_reading_and_writing() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.relname, c.relrowsecurity, p.qual, p.with_check, p.cmd, p.roles::text[] FROM pg_class c "
-            "LEFT JOIN pg_policies p ON p.tablename = c.relname AND p.policyname LIKE '%%\\_org' WHERE c.relkind IN ('r', 'p')"
+            "LEFT JOIN pg_policies p ON p.tablename = c.relname AND p.policyname LIKE '%\\_org' "
+            "WHERE c.relkind IN ('r', 'p')"
         )
         found = {row[0]: row[1:] for row in cursor.fetchall()}
     assert len(tenant_models()) > 25
