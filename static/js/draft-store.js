@@ -40,4 +40,11 @@ export function entries(wanted = null) {
   return found.sort((one, other) => other.draft.edited - one.draft.edited);
 }
 
-export const forget = (name) => localStorage.removeItem(name);
+// What this tab keeps under a draft's name, if anything.
+export const stored = (key, ref) => entries(key).find((entry) => entry.tab === tab && entry.ref === ref)?.draft;
+
+// With `edited`: only if nothing was typed since.
+export function forget(name, edited = null) {
+  if (edited !== null && JSON.parse(localStorage.getItem(name) ?? "{}").edited !== edited) return;
+  localStorage.removeItem(name);
+}

@@ -1,7 +1,7 @@
 // Drafts: kept in the browser at every keystroke and on the server soon after; one save at a time for each draft.
 // What is typed is only ever replaced when the box is empty or holds words that are known to be sent.
 import { bodyOf, clear, composer, keyOf, newRef, payloadOf, read, renew, setMode, write } from "./composer-fields.js";
-import { drop, entries, forget, keep, tab } from "./draft-store.js";
+import { drop, entries, forget, keep, stored, tab } from "./draft-store.js";
 import { refreshList } from "./inbox.js";
 import { post } from "./post.js";
 
@@ -49,17 +49,19 @@ export function shown(key, ref) {
   return form && keyOf(form) === key && form.elements.client_ref.value === ref ? form : null;
 }
 
+// The server has this draft. Words typed since (their save may still wait) stay in the browser as unsaved.
 function settle(key, draft, data) {
   if (data.state === "sent") return wasSent(key, draft.ref, data.sent);
   const form = shown(key, draft.ref);
-  if (data.state === "forked") {
-    drop(key, draft.ref);
-    if (form) form.elements.client_ref.value = data.ref;
+  const latest = form ? read(form) : stored(key, draft.ref);
+  if (data.state === "forked") drop(key, draft.ref);
+  if (form) {
+    form.elements.client_ref.value = data.ref;
+    form.elements.revision.value = data.revision;
   }
-  if (form) form.elements.revision.value = data.revision;
-  const latest = form ? read(form) : { ...draft, ref: data.ref, revision: data.revision };
-  if (!latest.body.trim() && !latest.later) drop(key, latest.ref);
-  else keep(key, { ...latest, saved: latest.edited === draft.edited });
+  if (!latest) return;
+  if (!latest.body.trim() && !latest.later) drop(key, data.ref);
+  else keep(key, { ...latest, ref: data.ref, revision: data.revision, saved: latest.edited === draft.edited });
 }
 
 // This draft became a message (here, in another tab, or before a reload): the words that went are taken out of the
@@ -106,7 +108,11 @@ export function open(form) {
   offer(form, others);
 }
 
-const isOnServer = (draft, saved) => Boolean(saved) && (saved.body.trim() === draft.body.trim() || draft.saved);
+// The composer may have been drawn before the last save arrived: then the server's copy in it is the older one.
+function isOnServer(draft, saved) {
+  if (!saved) return false;
+  return saved.body.trim() === draft.body.trim() || (draft.saved && saved.revision >= draft.revision);
+}
 
 function unique(drafts) {
   const seen = new Set();
@@ -173,7 +179,7 @@ async function pushOne(entry) {
   const { state, data } = await post("/inbox/drafts", payloadOf(entry.draft, entry.key, entry.tab));
   if (state !== "ok") return false;
   if (data.state === "sent") return wasSent(entry.key, entry.ref, data.sent) ?? true;
-  if (!shown(entry.key, entry.ref)) forget(entry.name);
+  if (!shown(entry.key, entry.ref)) forget(entry.name, entry.draft.edited);
   return true;
 }
 
