@@ -36,6 +36,8 @@ BY_A_PERSON = (
     "status = CASE known.status WHEN 'closed' THEN 'open' ELSE known.status END"
 )
 
+NOT_DELIVERED = (TextStatus.FAILED, TextStatus.UNDELIVERED)
+CLOSING = "set to closed"
 # A message that leaves later: the row shows it when it leaves (`scheduled.PROMOTE`), and whoever waits goes on waiting.
 BY_A_SCHEDULE = "changed_at = EXCLUDED.changed_at"
 
@@ -106,8 +108,9 @@ def record_outbound(*, conversation: Conversation, message: Message, human: Memb
     _update(conversation, **changes)
 
 
-def record_cancelled(*, conversation: Conversation) -> None:
-    """A queued message was cancelled: the row shows what came before it, and who waited for it waits again."""
+def record_withdrawn(*, conversation: Conversation) -> None:
+    """A queued message was cancelled or moved to another sender: the row shows what came before it, and who waited for
+    it waits again; a conversation it had reopened is closed again."""
     shown = Message.objects.for_org(conversation.org_id).filter(
         sender=conversation.sender_id, contact=conversation.contact_id
     )
@@ -120,15 +123,27 @@ def record_cancelled(*, conversation: Conversation) -> None:
     if replied is not None:
         unanswered = unanswered.filter(pk__gt=replied.pk)
     first = unanswered.order_by("pk").first()
+    is_closed = conversation.status == Status.CLOSED or _was_closed(conversation, last)
     _update(
         conversation,
         last_at=last.created_at if last else conversation.last_at,
         last_body=last.body[:160] if last else "",
         last_direction=last.direction if last else "",
+        last_failed=last is not None and last.status in NOT_DELIVERED,
         last_human=replied.sent_by if replied else None,
-        waiting_since=first.created_at if first and conversation.status != Status.CLOSED else None,
+        waiting_since=first.created_at if first and not is_closed else None,
+        status=Status.CLOSED if is_closed else conversation.status,
         changed_at=timezone.now(),
     )
+
+
+def _was_closed(conversation: Conversation, last: Message | None) -> bool:
+    """The last thing set here was closing it, after its last message."""
+    entries = TimelineEntry.objects.for_org(conversation.org_id).filter(
+        conversation=conversation, kind=TimelineEntry.Kind.STATUS
+    )
+    entry = entries.order_by("-at").first()
+    return bool(entry and entry.text == CLOSING and (last is None or entry.at > last.created_at))
 
 
 def record_inbound(

@@ -5,12 +5,14 @@ Called by the inbox's views. The number of queries does not grow with the texts.
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from messaging.assignees import AssigneeOption, options_for
 from messaging.conversations import on_behalf_of, readable_by, thread_of, with_unread
+from messaging.failover import message_moved_by, successor_of
 from messaging.models import Conversation, Message, TimelineEntry
 from tenants.access import standing_of
 from tenants.errors import NotFound
@@ -19,15 +21,17 @@ from tenants.models import Delegation, Membership
 PAGE, MOST = 100, 200
 
 
-@dataclass
+@dataclass(eq=False)
 class Line:
-    """A text or an entry; `day` is set on the first line of a day, `says_from` on the first text of ours."""
+    """A text or an entry; `day` is set on the first line of a day, `says_from` on the first text of ours. `leads_to` is
+    the conversation of a message that left this one."""
 
     at: datetime
     text: Message | None = None
     entry: TimelineEntry | None = None
     day: datetime | None = None
     says_from: bool = False
+    leads_to: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class Thread:
 
 
 def conversation_for(*, member: Membership, pk: UUID) -> Conversation:
-    """A conversation this member may read, with `unread_count`; 404 for any other."""
+    """A conversation this member may read, with `unread_count`; 404 for any other. For one that was merged into another
+    when its only message changed senders: that one."""
     rows = with_unread(readable_by(member), member).select_related(
         "sender__provider_account",
         "sender__reply_number",
@@ -48,14 +53,22 @@ def conversation_for(*, member: Membership, pk: UUID) -> Conversation:
         "campaign__owner__user",
         "program__owner__user",
     )
-    found = rows.filter(pk=pk).first()
+    found = rows.filter(pk=pk).first() or _successor(rows, member, pk)
     if found is None:
         raise NotFound("conversation")
     found.org = member.org
     return found
 
 
-def thread_for(*, conversation: Conversation, before: UUID | None = None, most: int = PAGE) -> Thread:
+def _successor(rows: Any, member: Membership, pk: UUID) -> Conversation | None:
+    now = successor_of(org_id=member.org_id, conversation_id=pk)
+    found: Conversation | None = rows.filter(pk=now).first() if now else None
+    return found
+
+
+def thread_for(
+    *, conversation: Conversation, member: Membership, before: UUID | None = None, most: int = PAGE
+) -> Thread:
     """The newest lines, or those before the text `before`."""
     most = max(1, min(most, MOST))
     texts = thread_of(conversation, before=before, most=most)
@@ -63,6 +76,7 @@ def thread_for(*, conversation: Conversation, before: UUID | None = None, most: 
     lines = [Line(at=text.created_at, text=text) for text in texts]
     lines += [Line(at=entry.at, entry=entry) for entry in _entries(conversation, texts, before, earlier)]
     lines.sort(key=lambda line: line.at)
+    _add_links(lines, member)
     _mark_days(lines)
     first = next((line for line in lines if line.text and not line.text.is_inbound), None)
     if first is not None:
@@ -80,6 +94,18 @@ def _entries(
         end = Message.objects.for_org(conversation.org_id).filter(pk=before).values("created_at")[:1]
         rows = rows.filter(at__lt=end)
     return list(rows.select_related("member__user").order_by("-at")[: MOST * 2])
+
+
+def _add_links(lines: list[Line], member: Membership) -> None:
+    """Where messages that left this conversation are now, as far as the member may read it; a query only if some did."""
+    moved = {line: message_moved_by(line.entry) for line in lines if line.entry is not None}
+    ids = [pk for pk in moved.values() if pk is not None]
+    if not ids:
+        return
+    rows = Message.objects.for_org(member.org_id).filter(pk__in=ids, conversation__in=readable_by(member))
+    now = dict(rows.values_list("pk", "conversation_id"))
+    for line, pk in moved.items():
+        line.leads_to = now.get(pk)
 
 
 def _mark_days(lines: list[Line]) -> None:

@@ -15,7 +15,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from messaging import consent, conversations
+from messaging import consent, failover
 from messaging.claiming import Claimed
 from messaging.failpoints import failpoint
 from messaging.live_events import tell_conversation
@@ -23,12 +23,8 @@ from messaging.models import Conversation, Message, OptOut
 from messaging.statuses import Status
 from messaging.throttle import Throttle, bucket_of
 from senderid import quarantine
-from senderid.board import Candidate, load_board
-from senderid.eligibility import Ask, refusal_of
-from senderid.models import ProviderAccount, SenderId
+from senderid.models import ProviderAccount
 from senderid.providers.base import Answer, Outcome
-from senderid.selection import levels_of, ranked
-from tenants.access import standing_of, standing_of_org
 
 log = logging.getLogger(__name__)
 PAUSE = timedelta(minutes=5)
@@ -153,9 +149,9 @@ def _consequences(text: Claimed, answer: Answer) -> None:
         quarantine.note_refusal(
             org_id=text.org_id, sender_id=text.sender_id, code=answer.code, text=answer.text
         )
-        _try_next_sender(text)
+        failover.try_next_sender(org_id=text.org_id, message_id=text.message_id)
     elif answer.outcome == Outcome.NEXT_SENDER:
-        _try_next_sender(text)
+        failover.try_next_sender(org_id=text.org_id, message_id=text.message_id)
 
 
 def _note_opt_out(text: Claimed) -> None:
@@ -169,56 +165,6 @@ def _note_opt_out(text: Claimed) -> None:
         program=message.program,
         source=OptOut.Source.PROVIDER,
         words=message.error_code,
-    )
-
-
-def _try_next_sender(text: Claimed) -> None:
-    """Queues it again from the next eligible sender, unless a sender was named or the conversation's own is due."""
-    message = (
-        Message.objects.for_org(text.org_id)
-        .select_for_update(of=("self",))
-        .select_related("org", "sent_by", "contact", "api_key")
-        .get(pk=text.message_id)
-    )
-    if message.rule not in ("member", "team", "profile", "organization") or message.status != Status.FAILED:
-        return
-    tried = set(message.attempts.values_list("sender_value", flat=True))
-    sender = _next_sender(message, tried)
-    if sender is not None:
-        _queue_from(message, sender)
-
-
-def _queue_from(message: Message, sender: SenderId) -> None:
-    """Another sender is another conversation: the text moves to that of the new one."""
-    refused = f"{message.from_value} was refused (code {message.error_code})"
-    message.status, message.due_at, message.final_at = Status.QUEUED, timezone.now(), None
-    message.sender, message.from_value, message.account_id = sender, sender.value, sender.provider_account_id
-    message.rule_text = f"{refused}; the next one was taken"[:200]
-    message.error_code = message.error_text = ""
-    if message.conversation_id is not None:
-        message.conversation = conversations.open_conversation(
-            org=message.org, sender=sender, contact=message.contact
-        )
-        conversations.record_outbound(
-            conversation=message.conversation, message=message, human=message.sent_by
-        )
-    message.save()
-
-
-def _next_sender(message: Message, tried: set[str]) -> SenderId | None:
-    standing = standing_of(message.sent_by) if message.sent_by else standing_of_org(message.org)
-    ask = Ask(
-        org_id=message.org_id,
-        country=message.country,
-        standing=standing,
-        opted_out=consent.opted_out(org=message.org, number=message.to),
-        sandbox=bool(message.api_key and message.api_key.sandbox),
-    )
-    board = load_board(ask)
-    candidates: list[Candidate] = [c for _, level in levels_of(ask, board) for c in ranked(ask, level)]
-    return next(
-        (c.sender for c in candidates if c.sender.value not in tried and refusal_of(ask, board, c) is None),
-        None,
     )
 
 

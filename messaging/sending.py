@@ -215,7 +215,7 @@ def cancel(*, message: Message, by: Membership | None = None) -> Message:
     row.save(update_fields=["status", "final_at"])
     if row.conversation is not None:
         if was_queued:
-            conversations.record_cancelled(conversation=row.conversation)
+            conversations.record_withdrawn(conversation=row.conversation)
         tell_conversation(row.conversation)
     return row
 

@@ -13,10 +13,12 @@ from messaging import conversations, folders, sending
 from messaging.api.fields import BodyField
 from messaging.api.messages import MessageSerializer, show_message
 from messaging.contacts import clean_tags
+from messaging.failover import successor_of
 from messaging.models import Conversation, Message
 from messaging.planning import Request as TextRequest
 from tenants.api_base import OrgViewSet, Strict, pick, pick_reference
 from tenants.api_policy import CursorPages
+from tenants.errors import NotFound
 from tenants.idempotency import json_response
 from tenants.models import Membership
 from tenants.rest import fields
@@ -92,6 +94,16 @@ class ConversationViewSet(OrgViewSet):
         rows = conversations.readable_by(member) if member else Conversation.objects.for_org(self.org)
         rows = conversations.with_unread(rows, member)
         return rows.select_related("contact", "sender__provider_account", "campaign", "program")
+
+    def get_object(self) -> Any:
+        """For a conversation that was merged into another when its only message changed senders: that one."""
+        try:
+            return super().get_object()
+        except NotFound:
+            now = successor_of(org_id=self.org.pk, conversation_id=self.kwargs["pk"])
+            if now is None:
+                raise
+            return pick(self.get_queryset(), now, self.noun)
 
     def filter_queryset(self, rows: Any) -> Any:
         given = self.request.query_params

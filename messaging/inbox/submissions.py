@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from messaging import composing
+from messaging.failover import successor_of
 from messaging.inbox import drafts
 from messaging.inbox.unseen import in_words, unseen_changes, with_seen
 from messaging.models import Conversation, Draft, Message, TimelineEntry
@@ -78,17 +79,45 @@ def require_intent(submission: Submission) -> None:
     drafts.require_ref(submission.client_ref)
     if submission.mode not in Draft.Mode.values:
         raise unreadable("mode", "Choose whether this is a message or a note.", "required")
-    conversation = submission.conversation
-    if conversation is not None and (
-        submission.drawn_for != str(conversation.pk) or submission.to != conversation.contact.number
-    ):
-        raise DomainError(
-            "conversation_mismatch",
-            f"This was written in another conversation than the one with {conversation.contact}. Nothing was sent.",
-            status=409,
-        )
+    _require_conversation(submission)
     if submission.mode == Draft.Mode.MESSAGE:
         _require_time(submission)
+
+
+def _require_conversation(submission: Submission) -> None:
+    """The one the composer was drawn for; when that was merged into another, the rep is asked about its sender."""
+    conversation = submission.conversation
+    if conversation is None:
+        return
+    is_same_contact = submission.to == conversation.contact.number
+    if is_same_contact and submission.drawn_for == str(conversation.pk):
+        return
+    if is_same_contact and _was_merged(submission):
+        if submission.mode == Draft.Mode.NOTE:
+            return
+        number = conversation.sender.display
+        raise Question(
+            "sender_changed",
+            f"This conversation moved to {number}. Send your message from there?",
+            action=f"Send from {number}",
+            fields={"conversation": str(conversation.pk)},
+        )
+    raise DomainError(
+        "conversation_mismatch",
+        f"This was written in another conversation than the one with {conversation.contact}. Nothing was sent.",
+        status=409,
+    )
+
+
+def _was_merged(submission: Submission) -> bool:
+    """The conversation the composer was drawn for has become this one."""
+    try:
+        drawn_for = UUID(submission.drawn_for)
+    except ValueError:
+        return False
+    assert submission.conversation is not None
+    now = successor_of(org_id=submission.member.org_id, conversation_id=drawn_for)
+    return now == submission.conversation.pk
 
 
 def _require_time(submission: Submission) -> None:

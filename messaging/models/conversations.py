@@ -91,7 +91,7 @@ class ConversationRead(TenantOwned):
 
 
 class TimelineEntry(TenantOwned):
-    """What happened in a conversation besides texts: notes, assignments, closing, opt-outs, who was told."""
+    """What happened in a conversation besides texts: notes, assignments, closing, opt-outs, who was told, a change of sender."""
 
     class Kind(models.TextChoices):
         NOTE = "note"
@@ -100,6 +100,7 @@ class TimelineEntry(TenantOwned):
         OPT_OUT = "opt_out"
         OPT_IN = "opt_in"
         FLAG = "flag"
+        SENDER = "sender"
 
     conversation = TenantForeignKey(Conversation, models.CASCADE, related_name="timeline")
     kind = models.CharField(max_length=10, choices=Kind.choices)

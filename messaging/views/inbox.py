@@ -86,6 +86,8 @@ def inbox(request: MemberRequest, pk: UUID | None = None) -> HttpResponse:
     """The whole page; to htmx only the open conversation."""
     look = look_of(request)
     opened = conversation_page(request, pk, look) if pk else {"look": look}
+    if pk and opened["open"].pk != pk:
+        return redirect(f"/inbox/{opened['open'].pk}/?{look.query}")
     if request.htmx and not request.htmx.history_restore_request:  # type: ignore[attr-defined]
         return _varies(render(request, "inbox/conversation.html", opened))
     listed = listed_for(request, look)
@@ -142,7 +144,7 @@ def composer_of(request: MemberRequest, conversation: Conversation | None) -> di
 
 def thread_parts(request: MemberRequest, conversation: Conversation, look: Look) -> dict[str, Any]:
     """What changes while a conversation is open: head, time line, details."""
-    lines = thread_for(conversation=conversation, most=most_of(request, LINES))
+    lines = thread_for(conversation=conversation, member=request.member, most=most_of(request, LINES))
     return {
         "look": look,
         "open": conversation,
@@ -189,9 +191,11 @@ def filters(request: MemberRequest) -> HttpResponse:
 def thread(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The parts that change, again; with `before` the lines above."""
     conversation = conversation_for(member=request.member, pk=pk)
+    if conversation.pk != pk:
+        return redirect(f"/inbox/{conversation.pk}/thread?{request.GET.urlencode()}")
     before = request.GET.get("before", "")
     if before:
-        lines = thread_for(conversation=conversation, before=_uuid(before))
+        lines = thread_for(conversation=conversation, member=request.member, before=_uuid(before))
         return render(request, "inbox/earlier.html", {"open": conversation, "thread": lines})
     return render(request, "inbox/thread.html", thread_parts(request, conversation, look_of(request)))
 

@@ -1,4 +1,5 @@
 // What the server answers to htmx: a lapsed session leads to the login, a failure becomes words.
+import { sentenceOf } from "./post.js";
 import { toast } from "./toasts.js";
 
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -9,8 +10,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 document.addEventListener("htmx:responseError", (event) => {
-  const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
-  toast(page.querySelector("[data-says], main .empty p")?.textContent.trim() || "That did not work. Reload the page and try again.", "error");
+  toast(sentenceOf(event.detail.xhr.responseText), "error");
 });
 
 document.addEventListener("says", (event) => toast(event.detail.text, event.detail.tone));

@@ -10,6 +10,7 @@ import "./keys.js";
 import "./list.js";
 import "./live.js";
 import "./menus.js";
+import "./moved.js";
 import "./submits.js";
 import "./thread.js";
 import "./toasts.js";

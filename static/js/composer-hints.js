@@ -1,7 +1,7 @@
 // The hints beside the composer (sender, why, segments, warnings, what others did), asked for again in place: the box,
 // the mode and the time are never touched. An answer for another conversation, or an older one, is dropped.
 import { composer, payload } from "./composer-fields.js";
-import { csrfToken } from "./post.js";
+import { pageHeaders } from "./post.js";
 import { isOnline, signedOut } from "./connection.js";
 
 let timer = null, asked = 0;
@@ -18,7 +18,7 @@ async function ask(form) {
     const response = await fetch("/inbox/compose/preview", {
       method: "POST",
       body: payload(form),
-      headers: { "X-CSRFToken": csrfToken() },
+      headers: pageHeaders(),
       credentials: "same-origin",
       redirect: "manual",
     });

@@ -28,7 +28,7 @@ function accepted(sent, data) {
 }
 
 function refused(sent, data) {
-  const form = shown(sent.key, sent.ref);
+  const form = shown(sent.ref);
   if (form) say(form, data.text, data);
   else toast(`Not sent: ${data.text} Your text is kept as a draft.`, "error");
 }

@@ -43,6 +43,14 @@ export function entries(wanted = null) {
 // What this tab keeps under a draft's name, if anything.
 export const stored = (key, ref) => entries(key).find((entry) => entry.tab === tab && entry.ref === ref)?.draft;
 
+// The conversation is another one by now.
+export function rename(key, to) {
+  for (const entry of entries(key).filter((one) => one.tab === tab)) {
+    localStorage.setItem(nameOf(to, entry.ref), JSON.stringify({ ...entry.draft, draft_of: to }));
+    localStorage.removeItem(entry.name);
+  }
+}
+
 // With `edited`: only if nothing was typed since.
 export function forget(name, edited = null) {
   if (edited !== null && JSON.parse(localStorage.getItem(name) ?? "{}").edited !== edited) return;

@@ -36,7 +36,7 @@ async function save(key, draft) {
 }
 
 async function put(key, draft) {
-  const form = shown(key, draft.ref);
+  const form = shown(draft.ref);
   const now = form ? { ...draft, revision: read(form).revision } : draft;
   const { state, data } = await post("/inbox/drafts", payloadOf(now, key, tab));
   if (state === "ok") settle(key, now, data);
@@ -44,15 +44,16 @@ async function put(key, draft) {
 }
 
 // The form that holds this draft, if it is on the screen.
-export function shown(key, ref) {
+export function shown(ref) {
   const form = composer();
-  return form && keyOf(form) === key && form.elements.client_ref.value === ref ? form : null;
+  return form && form.elements.client_ref.value === ref ? form : null;
 }
 
 // The server has this draft. Words typed since (their save may still wait) stay in the browser as unsaved.
 function settle(key, draft, data) {
   if (data.state === "sent") return wasSent(key, draft.ref, data.sent);
-  const form = shown(key, draft.ref);
+  const form = shown(draft.ref);
+  if (form) key = keyOf(form); // it may have moved
   const latest = form ? read(form) : stored(key, draft.ref);
   if (data.state === "forked") drop(key, draft.ref);
   if (form) {
@@ -67,7 +68,8 @@ function settle(key, draft, data) {
 // This draft became a message (here, in another tab, or before a reload): the words that went are taken out of the
 // box, words typed since stay there as a message of their own.
 export function wasSent(key, ref, body) {
-  const form = shown(key, ref);
+  const form = shown(ref);
+  if (form) key = keyOf(form);
   const mine = entries(key).filter((entry) => entry.ref === ref);
   mine.filter((entry) => entry.draft.body.trim() === body.trim()).forEach((entry) => forget(entry.name));
   if (!form) return mine.forEach((entry) => moveOn(entry, body));
@@ -179,7 +181,7 @@ async function pushOne(entry) {
   const { state, data } = await post("/inbox/drafts", payloadOf(entry.draft, entry.key, entry.tab));
   if (state !== "ok") return false;
   if (data.state === "sent") return wasSent(entry.key, entry.ref, data.sent) ?? true;
-  if (!shown(entry.key, entry.ref)) forget(entry.name, entry.draft.edited);
+  if (!shown(entry.ref)) forget(entry.name, entry.draft.edited);
   return true;
 }
 

@@ -1,5 +1,7 @@
 // Parts of the page that the server renders again. An answer holds elements with ids; each takes the place of the
 // content of the page's element with that id. Scroll, focus and open menus stay; nothing jumps.
+import { pageHeaders } from "./post.js";
+
 const under_way = new Map();
 
 // Fetches `url` and puts its parts in place; a call while one is out runs once more after it.
@@ -19,16 +21,23 @@ async function run(url, state) {
   do {
     state.again = false;
     const answer = await ask(url);
+    if (answer?.redirected) announceMove(url, answer.url);
     if (!answer || answer.redirected || !answer.ok) return false;
     place(await answer.text());
   } while (state.again);
   return true;
 }
 
+// The conversation of this fragment is another one by now: its message changed senders and took it along.
+function announceMove(from, to) {
+  const [old, now] = [from, new URL(to).pathname].map((path) => path.match(/^\/inbox\/([0-9a-f-]{36})\/thread/)?.[1]);
+  if (old && now) document.dispatchEvent(new CustomEvent("conversation-moved", { detail: { old, now } }));
+}
+
 // null without a connection: the next event or poll asks again.
 async function ask(url) {
   try {
-    const headers = { "HX-Request": "true", "X-Fragment": "true" };
+    const headers = { ...pageHeaders(), "HX-Request": "true", "X-Fragment": "true" };
     return await fetch(url, { headers, credentials: "same-origin" });
   } catch {
     return null;

@@ -6,6 +6,7 @@
 // whenever that campaign moves.
 import { refresh } from "./fragments.js";
 import { inbox, opened, refreshAll, refreshList, refreshRail, refreshThread } from "./inbox.js";
+import { pageHeaders } from "./post.js";
 
 const PAUSES = [500, 1000, 2000, 5000, 10000];
 const POLL = 10000, SLOW = 60000, SOON = 60, SPREAD = 1500;
@@ -42,8 +43,7 @@ async function connect() {
 }
 
 async function newToken() {
-  const headers = { "X-CSRFToken": csrf() };
-  const answer = await fetch("/inbox/live-token", { method: "POST", headers, credentials: "same-origin" });
+  const answer = await fetch("/inbox/live-token", { method: "POST", headers: pageHeaders(), credentials: "same-origin" });
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.json();
 }
@@ -57,10 +57,6 @@ async function renew() {
   } catch {
     // The old stream goes on until its token ends; then it is opened again.
   }
-}
-
-function csrf() {
-  return JSON.parse(document.body.getAttribute("hx-headers"))["x-csrftoken"];
 }
 
 function listen(token, before = null) {

@@ -9,7 +9,7 @@ export async function post(url, fields, { keepalive = false } = {}) {
     const response = await fetch(url, {
       method: "POST",
       body: fields,
-      headers: { "X-CSRFToken": csrfToken(), "X-Composer": "1" },
+      headers: { ...pageHeaders(), "X-Composer": "1" },
       credentials: "same-origin",
       redirect: "manual",
       keepalive,
@@ -22,7 +22,8 @@ export async function post(url, fields, { keepalive = false } = {}) {
   }
 }
 
-export const csrfToken = () => JSON.parse(document.body.getAttribute("hx-headers"))["x-csrftoken"];
+// What htmx sends too: the CSRF token, and the organization this page was drawn for (it never acts in another).
+export const pageHeaders = () => JSON.parse(document.body.getAttribute("hx-headers"));
 
 async function read(response) {
   if (response.type === "opaqueredirect" || response.status === 401) {
@@ -33,6 +34,14 @@ async function read(response) {
   const data = isJson ? await response.json() : { html: await response.text() };
   if (response.ok) return { state: "ok", data };
   if (isJson) return { state: "refused", data };
+  if (response.status === 409) return { state: "refused", data: { text: sentenceOf(data.html) } };
   if (response.status === 403) signedOut(); // another login in this browser made our token invalid
   return { state: response.status === 403 ? "signed-out" : "failed", data };
+}
+
+// The sentence of a page that says what went wrong.
+export function sentenceOf(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const words = page.querySelector("[data-says], main .empty p")?.textContent.trim();
+  return words || "That did not work. Reload the page and try again.";
 }

@@ -1,6 +1,7 @@
 // The thread: begins at its end, marks what is seen as read, says new texts to screen readers, loads earlier ones.
 import { refreshHints } from "./composer-hints.js";
 import { opened, refreshList, refreshRail } from "./inbox.js";
+import { pageHeaders } from "./post.js";
 
 const scroller = () => document.querySelector(".thread");
 
@@ -26,8 +27,7 @@ async function markRead() {
   if (!opened() || !line?.dataset.unread || line.dataset.unread === "0" || document.visibilityState !== "visible") return;
   line.dataset.unread = "0";
   document.getElementById(`row-${opened()}`)?.closest(".row").classList.remove("unread");
-  const token = JSON.parse(document.body.getAttribute("hx-headers"))["x-csrftoken"];
-  await fetch(`/inbox/${opened()}/read`, { method: "POST", headers: { "X-CSRFToken": token }, credentials: "same-origin" });
+  await fetch(`/inbox/${opened()}/read`, { method: "POST", headers: pageHeaders(), credentials: "same-origin" });
   refreshRail();
   refreshList();
 }
