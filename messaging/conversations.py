@@ -15,6 +15,7 @@ from django.utils import timezone
 from messaging.assignees import why_cannot_reply
 from messaging.live_events import tell_conversation
 from messaging.models import Contact, Conversation, ConversationRead, Message, TimelineEntry
+from messaging.models.conversations import CLOSED
 from messaging.signals import conversation_assigned, conversation_closed
 from messaging.statuses import Status as TextStatus
 from senderid.delegated import assignee_ids_of, readable_sender_ids
@@ -37,7 +38,6 @@ BY_A_PERSON = (
 )
 
 NOT_DELIVERED = (TextStatus.FAILED, TextStatus.UNDELIVERED)
-CLOSING = "set to closed"
 # A message that leaves later: the row shows it when it leaves (`scheduled.PROMOTE`), and whoever waits goes on waiting.
 BY_A_SCHEDULE = "changed_at = EXCLUDED.changed_at"
 
@@ -143,7 +143,7 @@ def _was_closed(conversation: Conversation, last: Message | None) -> bool:
         conversation=conversation, kind=TimelineEntry.Kind.STATUS
     )
     entry = entries.order_by("-at").first()
-    return bool(entry and entry.text == CLOSING and (last is None or entry.at > last.created_at))
+    return bool(entry and entry.text == CLOSED and (last is None or entry.at > last.created_at))
 
 
 def record_inbound(
@@ -278,7 +278,7 @@ def assign_conversation(
             "assignee_cannot_reply", f"{warning} Choose someone who can reply.", field="assignee"
         )
     _update(conversation, assignee=to)
-    text = f"{to.name} has this conversation" if to else "nobody has this conversation"
+    text = _assignment_in_words(to, by)
     is_turn, why = bool(why), " ".join(part for part in (why, warning) if part)
     note(
         conversation=conversation,
@@ -291,6 +291,15 @@ def assign_conversation(
         ids = {"conversation_id": conversation.pk, "member_id": to.pk, "by_id": by.pk if by else None}
         after_commit_in(conversation.org_id, lambda: conversation_assigned.send_robust(Conversation, **ids))
     return warning
+
+
+def _assignment_in_words(to: Membership | None, by: Membership | None) -> str:
+    """What `by` did; their name comes before it."""
+    if to is None:
+        return "unassigned this"
+    if by is None:
+        return f"Assigned to {to.name}"
+    return "claimed this" if by.pk == to.pk else f"assigned this to {to.name}"
 
 
 @transaction.atomic

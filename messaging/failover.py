@@ -91,9 +91,7 @@ def _move(message: Message, sender: SenderId) -> None:
     _announce(old, new, message)
 
 
-def _lock_both(
-    message: Message, old_id: UUID, sender: SenderId
-) -> tuple[Conversation, Conversation]:
+def _lock_both(message: Message, old_id: UUID, sender: SenderId) -> tuple[Conversation, Conversation]:
     """The conversation the message leaves, and the one of the new sender, opened if need be. Always locked in the
     same order; once more when the new one was merged into another meanwhile."""
     while True:

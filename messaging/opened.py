@@ -93,7 +93,10 @@ def _entries(
     if before is not None:
         end = Message.objects.for_org(conversation.org_id).filter(pk=before).values("created_at")[:1]
         rows = rows.filter(at__lt=end)
-    return list(rows.select_related("member__user").order_by("-at")[: MOST * 2])
+    entries = list(rows.select_related("member__user").order_by("-at")[: MOST * 2])
+    for entry in entries:
+        entry.conversation = conversation
+    return entries
 
 
 def _add_links(lines: list[Line], member: Membership) -> None:
@@ -105,7 +108,7 @@ def _add_links(lines: list[Line], member: Membership) -> None:
     rows = Message.objects.for_org(member.org_id).filter(pk__in=ids, conversation__in=readable_by(member))
     now = dict(rows.values_list("pk", "conversation_id"))
     for line, pk in moved.items():
-        line.leads_to = now.get(pk)
+        line.leads_to = now.get(pk) if pk else None
 
 
 def _mark_days(lines: list[Line]) -> None:

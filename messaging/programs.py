@@ -204,9 +204,9 @@ def join_by_text(*, conversation: Conversation, body: str, preface: str = "") ->
 
 def _hushed(program: Program, *, answered: bool) -> str:
     if program.mode == Mode.REPLY_ONLY:
-        return "the program answers and tells nobody"
+        return "The program replies; nobody is notified"
     if program.mode == Mode.REPLY_THEN_NOTIFY and answered:
-        return "the program answered; the next text is told"
+        return "The program replied; the next message notifies"
     return ""
 
 

@@ -239,7 +239,7 @@ def _flag(conversation: Conversation, body: str) -> None:
         conversations.note(
             conversation=conversation,
             kind=TimelineEntry.Kind.FLAG,
-            text="“stop” inside a sentence opts nobody out, but please look.",
+            text="The message mentions “stop”. It doesn’t opt the contact out; please check.",
         )
 
 

@@ -85,7 +85,7 @@ BUILT_IN: dict[str, Wording] = {
     ),
     Kind.ASSIGNED: _wording(
         "{{ contact.name }} is yours now",
-        "{{ actor.name }} gave you the conversation with {{ contact.name }}.",
+        "{{ actor.name }} assigned you the conversation with {{ contact.name }}.",
         quote=False,
     ),
     Kind.MENTIONED: _wording(

@@ -111,7 +111,7 @@ def _take_turn(message: Message, assignment: Assignment, member: Membership) -> 
         return
     rules = NotificationRule.objects.for_org(message.org_id)
     rules.filter(assignment=assignment).update(last_turn=member)
-    conversations.assign_conversation(conversation=conversation, to=member, why="it was their turn")
+    conversations.assign_conversation(conversation=conversation, to=member, why="round robin")
 
 
 def tell_member(

@@ -49,7 +49,7 @@ def on_assigned(
         member=member,
         kind="assigned_to_you",
         rule="assigned",
-        reason=f"{actor} gave you this conversation",
+        reason=f"{actor} assigned this conversation to you",
         actor=actor,
     )
 

@@ -195,10 +195,10 @@ CHECKS: tuple[Callable[[Ask, "Board", "Candidate"], Reason], ...] = (
 
 register(
     {
-        "no_eligible_sender": "No sender may speak to this number; `rejected` says why for each.",
-        "sender_refused": "The sender that was named, or the conversation’s own, may not speak; `rejected` says why.",
+        "no_eligible_sender": "No sender can text this number; `rejected` says why for each.",
+        "sender_refused": "The sender that was named, or the conversation’s own, can’t be used; `rejected` says why.",
         "viewer_cannot_send": "The member is a viewer, who may not send.",
-        "not_assigned": "The sender is not assigned to whoever sends.",
+        "not_assigned": "The sender is not assigned to the member who sends.",
         "assignment_not_live": "The assignment has not begun or has ended.",
         "may_not_send": "The assignment allows reading only.",
         "sender_not_active": "The sender is draft, suspended or retired.",

@@ -212,6 +212,6 @@ def _nobody(ask: Ask, rejected: dict[UUID, Refusal]) -> str:
     if not rejected:
         if ask.campaign_id or ask.program_id:
             return "Nothing is assigned that could send this; assign a sender to it first."
-        return "No sender is assigned to whoever sends this; assign one first."
+        return "No sender is assigned for this message; assign one first."
     reasons = sorted({refusal.text for refusal in rejected.values()})
-    return "No sender may speak to this number: " + " ".join(reasons[:3])
+    return "No sender can text this number: " + " ".join(reasons[:3])

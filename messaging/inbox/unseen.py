@@ -67,7 +67,9 @@ def unseen_changes(*, conversation: Conversation, member: Membership, seen: str)
     )
     events = events.exclude(member=member).exclude(pk__in=known)
     changes = [Change(row.pk, _reply(row)) for row in replies.select_related("sent_by__user")[:20]]
-    changes += [Change(row.pk, _event(row)) for row in events.select_related("member__user")[:20]]
+    changes += [
+        Change(row.pk, _event(row, conversation)) for row in events.select_related("member__user")[:20]
+    ]
     return sorted(changes, key=lambda change: change.id)
 
 
@@ -102,14 +104,9 @@ def _reply(message: Message) -> str:
     return f"{who} {what} {_ago(message.created_at)}: “{words}”"
 
 
-def _event(entry: TimelineEntry) -> str:
-    if entry.kind in BY_CONTACT:
-        return f"The contact {entry.text} {_ago(entry.at)}."
-    who = entry.member.name if entry.member else "Someone"
-    words = entry.text.removeprefix("set to ") if entry.kind == TimelineEntry.Kind.STATUS else entry.text
-    if entry.kind == TimelineEntry.Kind.STATUS:
-        return f"{who} set this to {words} {_ago(entry.at)}."
-    return f"{who}: {words}, {_ago(entry.at)}."
+def _event(entry: TimelineEntry, conversation: Conversation) -> str:
+    entry.conversation = conversation
+    return f"{entry.sentence} {_ago(entry.at)}."
 
 
 def _ago(at: datetime) -> str:

@@ -78,6 +78,15 @@ class Conversation(TenantOwned):
         return f"{self.contact} ↔ {self.sender}"
 
 
+CLOSED = "set to closed"
+STATUS_CHANGES = {
+    CLOSED: "closed this",
+    "set to open": "reopened this",
+    "set to snoozed": "snoozed this",
+    "set to pending": "set this to pending",
+}
+
+
 class ConversationRead(TenantOwned):
     """How many inbound texts of a conversation a member has read."""
 
@@ -91,7 +100,7 @@ class ConversationRead(TenantOwned):
 
 
 class TimelineEntry(TenantOwned):
-    """What happened in a conversation besides texts: notes, assignments, closing, opt-outs, who was told, a change of sender."""
+    """What happened in a conversation besides messages: notes, assignments, closing, opt-outs, changes of sender."""
 
     class Kind(models.TextChoices):
         NOTE = "note"
@@ -116,3 +125,16 @@ class TimelineEntry(TenantOwned):
             )
         ]
         indexes = [models.Index(fields=["conversation", "at"])]
+
+    @property
+    def sentence(self) -> str:
+        """As people read it: who did what."""
+        who = self.member.name if self.member else ""
+        match self.kind:
+            case self.Kind.STATUS:
+                return f"{who or 'Callsign'} {STATUS_CHANGES.get(self.text, self.text)}"
+            case self.Kind.OPT_OUT | self.Kind.OPT_IN:
+                return f"{self.conversation.contact} {self.text}"
+            case self.Kind.ASSIGNED if who and self.text.startswith(("assigned", "claimed", "unassigned")):
+                return f"{who} {self.text}"
+        return f"{who}: {self.text}" if who and who not in self.text else self.text

@@ -85,7 +85,7 @@ def _mendable(member: Membership, plan: Plan, form: ExplainForm, refusal: Refusa
         whom = chosen if kind == "member" else member.pk
         return Rejected(refusal, f"/people/{whom}/edit/", "Change role")
     if code in MEND_SENDER:
-        return Rejected(refusal, f"/senders/{pk}/edit/", "Mend")
+        return Rejected(refusal, f"/senders/{pk}/edit/", "Fix")
     if code in MEND_ASSIGNMENT:
         return Rejected(refusal, f"/senders/{pk}/", "Change it")
     if code == "opted_out":

@@ -85,7 +85,7 @@ def home(request: MemberRequest) -> HttpResponse:
 def inbox(request: MemberRequest, pk: UUID | None = None) -> HttpResponse:
     """The whole page; to htmx only the open conversation."""
     look = look_of(request)
-    opened = conversation_page(request, pk, look) if pk else {"look": look}
+    opened: dict[str, Any] = conversation_page(request, pk, look) if pk else {"look": look}
     if pk and opened["open"].pk != pk:
         return redirect(f"/inbox/{opened['open'].pk}/?{look.query}")
     if request.htmx and not request.htmx.history_restore_request:  # type: ignore[attr-defined]

@@ -234,7 +234,7 @@ def test_each_refusal_has_a_way_to_mend_it_for_admins_only(texting: Texting, ada
     assert f"/senders/{other.pk}/assign/?assignee={texting.rob.pk}" in page
     assert f"/senders/{texting.sender.pk}/edit/" in page
     page = text_of(visit(texting.rob), "/explain/?to=%2B14155550199")
-    assert "Nobody may speak" in page
+    assert "No eligible sender" in page
     assert "/assign/" not in page
 
 

@@ -215,9 +215,9 @@ def test_the_new_assignee_is_told_unless_they_did_it(
         )
     assert heard == [("assigned", inbox.tim.pk)]
     notes = TimelineEntry.objects.for_org(inbox.org).filter(kind="assigned").order_by("at")
-    assert [note.text.partition(":")[0] for note in notes] == [
-        "Tim has this conversation",
-        "Rob has this conversation",
+    assert [note.sentence.partition(":")[0] for note in notes] == [
+        "Rob assigned this to Tim",
+        "Rob claimed this",
     ]
 
 

@@ -109,7 +109,7 @@ def test_the_new_assignee_is_told_by_whom_unless_they_took_it_themselves(
     [row] = Notification.objects.for_org(office.org).all()
     assert (row.member, row.kind, row.outcome) == (office["Ben"], "assigned_to_you", "pending")
     notify.deliver_due()
-    assert "Ann gave you the conversation with Carla" in mail.outbox[0].body
+    assert "Ann assigned you the conversation with Carla" in mail.outbox[0].body
 
 
 def test_those_mentioned_are_told_but_not_whoever_wrote_it(office: Office) -> None:

@@ -224,7 +224,7 @@ def test_a_status_changed_by_someone_else_asks(texting: Texting, rob: Client, ta
     mine = reply_at(rob, talk, body="From Rob")
     conversations.set_status(conversation=talk, status="closed", by=texting.tim)
     answer = submit(rob, talk, mine)
-    assert answer.status_code == 409 and "Tim set this to closed" in answer.json()["text"]
+    assert answer.status_code == 409 and "Tim closed this" in answer.json()["text"]
 
 
 def test_a_stop_that_arrived_since_refuses(texting: Texting, rob: Client, talk: Conversation) -> None:
