@@ -10,7 +10,7 @@ import { pageHeaders } from "./post.js";
 
 const PAUSES = [500, 1000, 2000, 5000, 10000];
 const POLL = 10000, SLOW = 60000, SOON = 60, SPREAD = 1500;
-let source = null, fails = 0, poll = null, soon = null, slept = 0, wasConnected = false, renewal = null;
+let source = null, fails = 0, poll = null, soon = null, slept = 0, renewal = null;
 let changed = new Set();
 
 if (inbox() || document.querySelector("[data-live]")) begin();
@@ -87,8 +87,7 @@ function connected(isRenewed) {
   clearInterval(poll);
   poll = null;
   document.documentElement.dataset.connected = "yes";
-  if (wasConnected && !isRenewed) all();
-  wasConnected = true;
+  if (!isRenewed) all(); // what happened since the page was drawn, or since the last stream ended
 }
 
 function later(wait = 0) {

@@ -113,3 +113,19 @@ def test_a_composer_drawn_before_the_last_save_shows_what_was_saved(inbox: Page,
     inbox.route(address, lambda route: route.fulfill(body=drawn, content_type="text/html"))
     open_talk(inbox, talks[0])
     expect(inbox.locator(BOX)).to_have_value("older newer")
+
+
+def test_what_happened_while_the_page_was_being_opened_shows_as_soon_as_it_listens(
+    stack: Stack, inbox: Page, talks: list[str]
+) -> None:
+    """inbox 1: an event between the drawing of a page and its stream was seen a minute later."""
+    open_talk(inbox, talks[0])
+    token = Held(inbox, "**/inbox/live-token")
+    inbox.reload()
+    token.wait_for(1)
+    words = f"Meanwhile {talks[0]}"
+    stack.text_in(sender=talks[0], to=RENEWALS, body=words)
+    eventually(lambda: words in inbox.request.get("/inbox/list?folder=all").text(), within=60)
+    expect(inbox.locator(".bubble", has_text=words)).to_have_count(0)
+    token.pass_first()
+    expect(inbox.locator(".bubble", has_text=words)).to_be_visible(timeout=20_000)
