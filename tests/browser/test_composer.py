@@ -146,7 +146,7 @@ from messaging.models import Message
 from tenants.scoping import new_id
 row = Message.unscoped.filter(from_value="{number}").get()
 for n in range(220):
-    row.pk, row.provider_sid, row.body = new_id(), f"SM{{row.pk}}{{n}}"[:64], f"Text {{n}}"
+    row.pk, row.provider_sid, row.body = new_id(), f"SM{{new_id()}}", f"Text {{n}}"
     row._state.adding = True
     row.save(force_insert=True)
 """
