@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('messaging', '0015_search_names'),
+        ('messaging', '0016_whoever_texts_us'),
     ]
 
     operations = [
