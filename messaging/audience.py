@@ -7,7 +7,9 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from messaging.models import Campaign, Contact, ContactListEntry
+from messaging.models import Campaign, Contact, ContactList, ContactListEntry
+from tenants.errors import unreadable
+from tenants.models import Organization
 
 PORTION = 2000  # contacts whose texts are written in one transaction
 
@@ -42,6 +44,43 @@ def audience_of(campaign: Campaign) -> QuerySet[Contact]:
     return meant.exclude(
         Q(pk__in=_uuids(excluded)) | Q(pk__in=shut_out.values("contact")) | Q(tags__overlap=excluded or [""])
     )
+
+
+PARTS = ("lists", "tags", "contacts", "exclude")
+NOUNS = {"lists": "list", "tags": "tag", "contacts": "contact", "exclude": "list, contact or tag"}
+AT_SAVE, AT_START = ("lists", "contacts", "exclude"), ("tags", "exclude")
+MOST_NAMED = 5
+
+
+def demand_known(
+    *, org: Organization, audience: dict[str, list[str]], parts: tuple[str, ...] = AT_SAVE
+) -> None:
+    """400 that names what is no list, contact or tag here: a typo in `exclude` would text everybody.
+
+    A draft may name a tag that nobody has yet, but not start with it. What is excluded is looked at again at the start:
+    its list may have been deleted since.
+    """
+    for part in parts:
+        if unknown := _unknown(org, part, list(dict.fromkeys(_ids(audience.get(part))))):
+            named = ", ".join(f"“{one[:40]}”" for one in unknown[:MOST_NAMED])
+            more = f" and {len(unknown) - MOST_NAMED:,} more" if len(unknown) > MOST_NAMED else ""
+            raise unreadable(
+                f"audience.{part}", f"There is no such {NOUNS[part]}: {named}{more}.", "not_found"
+            )
+
+
+def _unknown(org: Organization, part: str, given: list[str]) -> list[str]:
+    ids = {one: pk for one in given if (pk := _uuid(one))}
+    known: set[str] = set()
+    for model in (ContactList, Contact):
+        if part in (("lists", "exclude") if model is ContactList else ("contacts", "exclude")) and ids:
+            rows = model.objects.for_org(org).filter(pk__in=list(ids.values()))
+            found = set(rows.values_list("pk", flat=True))
+            known |= {one for one, pk in ids.items() if pk in found}
+    if part in ("tags", "exclude"):
+        tagged = Contact.objects.for_org(org)
+        known |= {one for one in given if one not in known and tagged.filter(tags__contains=[one]).exists()}
+    return [one for one in given if one not in known]
 
 
 def freeze(campaign: Campaign) -> int:
@@ -79,10 +118,11 @@ def _ids(given: list[Any] | None) -> list[str]:
 
 
 def _uuids(given: list[Any]) -> list[UUID]:
-    found = []
-    for one in given:
-        try:
-            found.append(UUID(str(one)))
-        except ValueError:
-            continue
-    return found
+    return [pk for one in given if (pk := _uuid(one))]
+
+
+def _uuid(given: Any) -> UUID | None:
+    try:
+        return UUID(str(given))
+    except ValueError:
+        return None

@@ -40,7 +40,7 @@ class SenderChoice(forms.ModelChoiceField):
 
 
 class CampaignForm(RuleForm):
-    renames = {"audience": "lists", "contacts": "contacts"}
+    renames = {"audience": "lists", "audience.exclude": "without_lists"}
 
     name = forms.CharField(max_length=120)
     body = BodyField(

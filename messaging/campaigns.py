@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from messaging import fanout, rendering
-from messaging.audience import freeze
+from messaging.audience import AT_START, PARTS, demand_known, freeze
 from messaging.campaign_figures import fold_counts
 from messaging.fanout import Rooms
 from messaging.live_events import tell_campaign
@@ -33,7 +33,6 @@ Status = Campaign.Status
 
 PREPARE = "messaging.campaigns.prepare"
 LONGEST_RUN = 20.0  # seconds
-AUDIENCE = ("lists", "tags", "contacts", "exclude")
 OPEN_TEXTS = (TextStatus.SCHEDULED, TextStatus.QUEUED, TextStatus.SENDING)
 
 
@@ -63,11 +62,13 @@ def save_campaign(
     if not body.strip():
         raise unreadable("body", "Write a text; it is empty.", "required")
     rendering.check_text(body)
-    unknown = set(audience) - set(AUDIENCE)
+    unknown = set(audience) - set(PARTS)
     if unknown:
         raise unreadable(
-            "audience", f"No such part: {', '.join(sorted(unknown))}; there are {', '.join(AUDIENCE)}."
+            "audience", f"No such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}."
         )
+    if audience != campaign.audience or campaign._state.adding:
+        demand_known(org=org, audience=audience)
     campaign.name, campaign.body, campaign.audience = name.strip(), body, audience
     campaign.sender_mode, campaign.fallback_sender = sender_mode, fallback_sender
     campaign.category, campaign.wants_reply, campaign.send_at = category, wants_reply, send_at
@@ -85,6 +86,7 @@ def start(*, campaign: Campaign, by: Membership | None = None) -> Campaign:
     campaign = _locked(campaign)
     if campaign.status != Status.DRAFT:
         raise DomainError("wrong_state", f"It is {campaign.status} already.")
+    demand_known(org=campaign.org, audience=campaign.audience, parts=AT_START)
     campaign.total = freeze(campaign)
     if not campaign.total:
         raise DomainError(

@@ -349,7 +349,6 @@ register(
         "premium_number": "Premium and shared-cost numbers are never texted.",
         "own_number": "The sender’s own number is the recipient.",
         "country_not_allowed": "The organization’s allowed countries lack the destination.",
-        "in_the_past": "The time has passed.",
         "too_far_ahead": "The time is more than 35 days ahead.",
         "sender_queue_full": "The sender’s queue holds ten hours of its own rate already.",
     }

@@ -99,7 +99,7 @@ class ApiKeyViewSet(OrgViewSet):
         return Response({**self.show(row), "key": text}, status=status.HTTP_201_CREATED)
 
     def destroy(self, request: Request, pk: str) -> Response:
-        api_keys.revoke(key=self.get_object())
+        api_keys.revoke_with(key=self.get_object(), by=self.key)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

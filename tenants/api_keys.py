@@ -58,6 +58,8 @@ def mint(
     for scope in scopes or []:
         if scope not in SCOPES:
             raise unreadable("scopes", f"“{scope}” is no scope; there are: {', '.join(SCOPES)}.")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise unreadable("expires_at", "This time has passed; choose a later one.", "in_the_past")
     grantable = _grantable(*_held_fast(created_by, made_with))
     scopes = scopes or [scope for scope in SCOPES if scope != roles.MANAGE_OWNERS or scope in grantable]
     if not set(scopes) <= set(grantable):
@@ -131,6 +133,17 @@ def fit_to_maker(*, member: Membership) -> None:
             key.save(update_fields=["scopes"])
             text = f"API key {key.name} no longer manages owners"
             audit.note(org_id=key.org_id, action="key.narrowed", target=key, text=text)
+
+
+def revoke_with(*, key: ApiKey, by: ApiKey) -> None:
+    """`revoke`, asked for with a key; 422 `own_key` when that would end the asking key: who tidies up stays inside."""
+    maker: ApiKey | None = by
+    while maker is not None:
+        if maker.pk == key.pk:
+            what = "itself" if key.pk == by.pk else "the key it was made with, which would end it too"
+            raise DomainError("own_key", f"A key can’t revoke {what}. Use another key or the console.")
+        maker = maker.made_with
+    revoke(key=key)
 
 
 def revoke(*, key: ApiKey) -> None:

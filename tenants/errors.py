@@ -67,6 +67,8 @@ register(
         "too_soon": "An invitation was sent less than a minute ago.",
         "other_address": "The invitation is for another address than that of this login.",
         "login_exists": "The invited address has a login; log in to accept.",
+        "in_the_past": "The time has passed.",
+        "own_key": "A key can’t revoke itself, nor the key it was made with.",
         "last_owner": "An organization keeps at least one active owner.",
         "duplicate": "There is one already.",
         "in_use": "It has history; retire it instead of deleting it.",

@@ -1,6 +1,5 @@
 """REST: /campaigns and /programs."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -14,20 +13,27 @@ from messaging.api.fields import BodyField
 from messaging.campaign_figures import progress, progress_of
 from messaging.campaign_report import REPORTED
 from messaging.campaign_report import report as pre_send_report
-from messaging.models import Campaign, Contact, ContactList, Program
+from messaging.models import Campaign, Program
 from messaging.setup_warnings import warnings_of_campaign, warnings_of_program
 from senderid.models import ProviderAccount, SenderId
 from tenants.api_base import OrgViewSet, Strict, pick_reference
-from tenants.errors import DomainError, unreadable
+from tenants.errors import DomainError
 from tenants.models import Membership
 from tenants.rest import fields
 
 
 class AudienceSerializer(Strict):
-    lists = fields.ListField(child=fields.UUIDField(), required=False)
-    tags = fields.ListField(child=fields.CharField(max_length=40), required=False)
-    contacts = fields.ListField(child=fields.UUIDField(), required=False)
-    exclude = fields.ListField(child=fields.CharField(max_length=40), required=False)
+    """Lists, contacts and tags that exist; what does not is refused by name."""
+
+    lists = fields.ListField(child=fields.UUIDField(), required=False, max_length=1000)
+    tags = fields.ListField(child=fields.CharField(max_length=40), required=False, max_length=100)
+    contacts = fields.ListField(child=fields.UUIDField(), required=False, max_length=100_000)
+    exclude = fields.ListField(
+        child=fields.CharField(max_length=40),
+        required=False,
+        max_length=1000,
+        help_text="ids of lists and contacts, and tags",
+    )
 
 
 class CampaignSerializer(Strict):
@@ -155,8 +161,6 @@ class CampaignViewSet(OrgViewSet):
 
     def _read(self, given: dict[str, Any]) -> dict[str, Any]:
         if "audience" in given:
-            self._demand_known(ContactList, given["audience"].get("lists", []), "audience.lists")
-            self._demand_known(Contact, given["audience"].get("contacts", []), "audience.contacts")
             given["audience"] = {part: [str(one) for one in ids] for part, ids in given["audience"].items()}
         if "fallback_sender_id" in given:
             pk, senders = given.pop("fallback_sender_id"), SenderId.objects.for_org(self.org)
@@ -168,11 +172,6 @@ class CampaignViewSet(OrgViewSet):
                 Membership.objects.for_org(self.org), given["owner"], "member", "owner"
             )
         return given
-
-    def _demand_known(self, model: Any, ids: Sequence[Any], field: str) -> None:
-        known = set(model.objects.for_org(self.org).filter(pk__in=ids).values_list("pk", flat=True))
-        if missing := [pk for pk in ids if pk not in known]:
-            raise unreadable(field, f"There is nothing with the id {missing[0]}.", "not_found")
 
 
 def _warned(shown: dict[str, Any], warnings: list[tuple[str, str]]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tenants.errors import CODES
 from tenants.models import ApiKey
 from tests.calling import Api
 from tests.office import CARLA, Office
+from tests.visiting import visit
 from tests.world import give
 
 pytestmark = pytest.mark.django_db
@@ -246,9 +247,37 @@ def test_a_key_that_does_not_count_is_401(office: Office, change: str) -> None:
         demand_problem(json.loads(answer.content), 401)
 
 
-def test_a_key_that_revokes_itself_is_out_at_once(api: Api) -> None:
-    api.delete(f"/api-keys/{api.key.pk}")
-    api.get("/messages", expect=401)
+def test_a_key_does_not_revoke_itself(api: Api) -> None:
+    """api 3: a client that tidied up all keys locked itself out; nor by revoking the key it was made with."""
+    made = api.post("/api-keys", {"name": "made", "scopes": ["read", "set_up"]})
+    inner = Client(headers={"authorization": f"Bearer {made['key']}"})
+    assert api.delete(f"/api-keys/{api.key.pk}", expect=422)["code"] == "own_key"
+    for pk in (made["id"], api.key.pk):
+        answer = inner.delete(f"/api/v1/api-keys/{pk}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "own_key")
+    assert inner.get("/api/v1/messages").status_code == 200
+    api.delete(f"/api-keys/{made['id']}")
+    assert inner.get("/api/v1/messages").status_code == 401
+    api.get("/messages")
+
+
+def test_a_key_that_has_expired_already_is_not_made(api: Api) -> None:
+    """api 3: by the API and in the console, which share the rule."""
+    for moment in ("2020-01-01T00:00:00Z", timezone.now().isoformat()):
+        body = {"name": "z", "scopes": ["read"], "expires_at": moment}
+        found = api.post("/api-keys", body, expect=400)
+        assert (found["code"], found["errors"][0]["field"]) == ("in_the_past", "expires_at")
+    assert ApiKey.objects.for_org(api.org).count() == 1
+
+
+def test_nor_in_the_console(office: Office) -> None:
+    """api 3"""
+    ada = visit(office["Ada"])
+    answer = ada.post(
+        "/developers/keys/", {"name": "z", "scopes": ["read"], "expires_at": "2020-01-01T00:00"}
+    )
+    assert "This time has passed" in answer.content.decode()
+    assert not ApiKey.objects.for_org(office.org).exists()
 
 
 def test_too_many_requests_are_429_with_a_time_to_wait(

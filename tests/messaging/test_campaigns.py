@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -136,15 +137,63 @@ def test_exclusions_are_contacts_lists_or_tags(drive: Drive) -> None:
 
 
 def test_nobody_of_another_org_is_meant(drive: Drive) -> None:
+    """Saving refuses such ids; were they there, they would mean nobody."""
     outsiders = Drive()
     theirs = a_list(outsiders, "Theirs", outsiders.people)
-    audience = {"tags": ["customer"], "lists": [theirs], "contacts": [str(outsiders.people[0].pk)]}
-    assert set(audience_of(drive.draft(audience=audience))) == set(drive.people)
+    campaign = drive.draft()
+    campaign.audience |= {"lists": [theirs], "contacts": [str(outsiders.people[0].pk)]}
+    assert set(audience_of(campaign)) == set(drive.people)
+
+
+UNKNOWN = "0190a0a0-0000-7000-8000-000000000000"
 
 
 @pytest.mark.parametrize(
-    "audience", [{}, {"tags": ["nobody"]}, {"tags": []}, {"lists": ["nonsense"], "contacts": ["7"]}]
-)
+    ("part", "value"),
+    [("lists", UNKNOWN), ("lists", "nonsense"), ("contacts", UNKNOWN), ("contacts", "7"),
+     ("exclude", "vipp"), ("exclude", UNKNOWN), ("exclude", "theirs"), ("lists", "theirs")],
+)  # fmt: skip
+def test_what_an_audience_names_must_exist(drive: Drive, part: str, value: str) -> None:
+    """security F15: a typo in `exclude` excluded nobody; when it is changed, too."""
+    outsiders = Drive()
+    value = a_list(outsiders, "Theirs", outsiders.people) if value == "theirs" else value
+    for campaign in (None, drive.draft()):
+        audience = {"tags": ["customer"], "exclude": [str(drive.people[0].pk)]}
+        with pytest.raises(DomainError) as caught:
+            audience[part] = [*audience.get(part, []), value]
+            campaigns.save_campaign(org=drive.org, name="B", body="Hi", audience=audience, campaign=campaign)
+        error = caught.value
+        assert (error.code, error.status, error.field) == ("not_found", 400, f"audience.{part}")
+        assert f"“{value}”" in error.text
+
+
+def test_a_campaign_does_not_start_with_a_tag_that_nobody_has(drive: Drive) -> None:
+    """security F15: a draft may have it, for contacts that are still to come."""
+    campaign = drive.draft(audience={"tags": ["customer", "custmer"]})
+    with pytest.raises(DomainError) as caught:
+        campaigns.start(campaign=campaign)
+    assert (caught.value.field, caught.value.text) == ("audience.tags", "There is no such tag: “custmer”.")
+
+
+def test_many_unknown_names_are_told_shortly(drive: Drive) -> None:
+    """api 10, security F15"""
+    with pytest.raises(DomainError) as caught:
+        drive.draft(audience={"contacts": [str(uuid4()) for _ in range(500)]})
+    assert "and 495 more" in caught.value.text and len(caught.value.text) < 400
+
+
+def test_a_campaign_does_not_start_once_an_excluded_list_is_gone(drive: Drive) -> None:
+    """security F15: it would text everybody who was in it."""
+    excluded = a_list(drive, "No", [drive.people[0]])
+    campaign = drive.draft(audience={"tags": ["customer"], "exclude": [excluded]})
+    ContactList.objects.for_org(drive.org).filter(pk=excluded).delete()
+    with refused("not_found"):
+        campaigns.start(campaign=campaign)
+    campaign.refresh_from_db()
+    assert campaign.status == "draft" and not drive.texts(campaign)
+
+
+@pytest.mark.parametrize("audience", [{}, {"tags": []}])
 def test_an_empty_audience_does_not_start(drive: Drive, audience: dict[str, Any]) -> None:
     campaign = drive.draft(audience=audience)
     with refused("empty_audience"):
