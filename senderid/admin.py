@@ -15,6 +15,9 @@ class CountryRuleAdmin(ModelAdmin):
     search_fields = ("country", "name")
     readonly_fields = ("country", "corrected")
 
+    def has_delete_permission(self, request: HttpRequest, obj: CountryRule | None = None) -> bool:
+        return False
+
     def save_model(self, request: HttpRequest, obj: CountryRule, form: Any, change: bool) -> None:
         obj.corrected = True
         super().save_model(request, obj, form, change)

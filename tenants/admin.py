@@ -1,9 +1,12 @@
 """The platform's operator sees organizations and people here; nobody else comes here."""
 
+from typing import Any
+
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from tenants.models import Organization, User
@@ -12,15 +15,22 @@ from tenants.models import Organization, User
 admin.site.unregister([Authenticator, EmailAddress, Group])
 
 
+class KeptAdmin(ModelAdmin):
+    """What an operator makes inactive but never deletes: it would take customers' rows along."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Organization)
-class OrganizationAdmin(ModelAdmin):
+class OrganizationAdmin(KeptAdmin):
     list_display = ("name", "country", "is_active", "created_at")
     search_fields = ("name",)
     readonly_fields = ("assignee",)
 
 
 @admin.register(User)
-class UserAdmin(ModelAdmin):
+class UserAdmin(KeptAdmin):
     list_display = ("email", "name", "is_active", "is_staff")
     search_fields = ("email", "name")
     fields = ("email", "name", "is_active", "is_staff")

@@ -3,6 +3,7 @@
 An owner that may not create roles is told what an administrator has to run; nothing has been migrated then.
 """
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.db import ProgrammingError, connection, transaction
 from tenants.database import LOGINS, derived_password
 from tenants.scoping import database_role
 
+log = logging.getLogger(__name__)
 IS_SAFE = """
 SELECT rolcanlogin AND NOT (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)
   AND NOT pg_has_role(oid, current_user, 'MEMBER'),

@@ -15,29 +15,39 @@ from tenants.scoping import TenantOwned
 ALL = "SELECT, INSERT, UPDATE, DELETE"
 READ = "SELECT"
 TENANT = {WEB: ALL, ENGINE: ALL}
+USER = "id, last_login, is_superuser, email, name, is_active, is_staff, date_joined"  # all but the password
 
 # By the model's label; a role that is not named may do nothing there.
 EXCEPTIONS: dict[str, dict[str, str]] = {
-    "tenants.Organization": {WEB: "SELECT, UPDATE", ENGINE: READ, OPERATOR: ALL},
-    "tenants.User": {WEB: ALL, ENGINE: READ, OPERATOR: ALL},
-    "tenants.Session": {WEB: ALL, OPERATOR: ALL},
-    "senderid.CountryRule": {WEB: READ, ENGINE: READ, OPERATOR: ALL},
-    "account.EmailAddress": {WEB: ALL, OPERATOR: ALL},
-    "account.EmailConfirmation": {WEB: ALL, OPERATOR: ALL},
-    "mfa.Authenticator": {WEB: ALL, OPERATOR: ALL},
-    "tenants.User_groups": {WEB: ALL, OPERATOR: ALL},
-    "tenants.User_user_permissions": {WEB: ALL, OPERATOR: ALL},
+    "tenants.Organization": {WEB: "SELECT, UPDATE", ENGINE: READ, OPERATOR: "SELECT, INSERT, UPDATE"},
+    "tenants.Assignee": {WEB: ALL, ENGINE: ALL, OPERATOR: "SELECT, INSERT, UPDATE"},
+    "tenants.User": {
+        WEB: "SELECT, INSERT, UPDATE",
+        ENGINE: f"SELECT ({USER})",
+        OPERATOR: "SELECT, INSERT, UPDATE",
+    },
+    "tenants.Session": {WEB: ALL, ENGINE: "SELECT (expire_date), DELETE", OPERATOR: ALL},
+    "tenants.ApiKey": {WEB: ALL},
+    "tenants.Invitation": {WEB: ALL},
+    "tenants.AuditEntry": {WEB: "SELECT, INSERT", ENGINE: "SELECT, INSERT"},
+    "tenants.IdempotencyKey": {WEB: ALL, ENGINE: "SELECT (id, expires_at), DELETE"},
+    "senderid.CountryRule": {WEB: READ, ENGINE: READ, OPERATOR: "SELECT, INSERT, UPDATE"},
+    "account.EmailAddress": {WEB: ALL, OPERATOR: READ},
+    "account.EmailConfirmation": {WEB: ALL},
+    "mfa.Authenticator": {WEB: ALL, OPERATOR: READ},
+    "tenants.User_groups": {WEB: READ, OPERATOR: READ},
+    "tenants.User_user_permissions": {WEB: READ, OPERATOR: READ},
     "auth.Permission": {WEB: READ, OPERATOR: READ},
     "auth.Group": {WEB: READ, OPERATOR: READ},
     "auth.Group_permissions": {WEB: READ, OPERATOR: READ},
-    "admin.LogEntry": {OPERATOR: ALL},
+    "admin.LogEntry": {OPERATOR: "SELECT, INSERT"},
     "contenttypes.ContentType": {WEB: READ, OPERATOR: READ},
 }
 
 
 def of(model: type[models.Model]) -> dict[str, str]:
     """{role: privileges} on the table of this model."""
-    usual = TENANT | {OPERATOR: ALL} if issubclass(model, TenantOwned) else {}
+    usual = TENANT if issubclass(model, TenantOwned) else {}
     return EXCEPTIONS.get(model._meta.label, usual)
 
 

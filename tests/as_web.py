@@ -22,14 +22,14 @@ class AsWeb:
             connection.ensure_connection()
         login = database_role(OPERATOR if request.path.startswith("/admin/") else WEB)
         before = connection.connection
-        _take(before, login)
+        take(before, login)
         try:
             return self.get_response(request)
         finally:
-            _take(before, "none")
+            take(before, "none")
 
 
-def _take(raw: object, role: str) -> None:
+def take(raw: object, role: str) -> None:
     """Nothing to do where a test took the database away, or broke its transaction."""
     with suppress(psycopg2.Error, AttributeError), raw.cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute("SELECT set_config('role', %s, false)", [role])

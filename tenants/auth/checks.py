@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from tenants.auth.addresses import LOOPBACK_HOSTS
+from tenants.database import OWNER
 
 YEAR = 31536000
 TERMINATIONS = ("proxy", "server", "none")
@@ -16,7 +17,7 @@ TERMINATIONS = ("proxy", "server", "none")
 
 @register("security", deploy=True)
 def check_deployment(app_configs: Any, **_: Any) -> list[CheckMessage]:
-    return [*_public_address(), *_tls(), *_proxies(), *_hosts(), *_secrets()]
+    return [*_public_address(), *_tls(), *_proxies(), *_hosts(), *_secrets(), *_database()]
 
 
 def _public_address() -> list[CheckMessage]:
@@ -93,6 +94,14 @@ def _secrets() -> list[CheckMessage]:
     if 0 < len(settings.METRICS_TOKEN) < 32:
         found.append(Warning("METRICS_TOKEN has under 32 characters.", id="callsign.W003"))
     return found
+
+
+def _database() -> list[CheckMessage]:
+    if os.environ.get("DATABASE_ROLE") != OWNER:
+        return []
+    hint = "Leave DATABASE_ROLE unset: then each process logs in as the role that migrations make for it."
+    text = "With DATABASE_ROLE=owner SQL that is injected into a request reads all organizations."
+    return [Warning(text, hint=hint, id="callsign.W004")]
 
 
 def _is_loopback() -> bool:
