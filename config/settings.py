@@ -108,8 +108,8 @@ TEMPLATES = [
 COTTON_DIR = "components"
 
 # --- Data --------------------------------------------------------------------------------------------
-# Which role this process logs in as: `web`, `engine` or, for commands, the `owner` that DATABASE_URL names. Web,
-# worker, dispatcher and beat set it themselves (config.logins); live never asks the database.
+# Which role this process logs in as: `web` (it sets that itself, config.logins) or the `owner` that DATABASE_URL names.
+# `live` never asks the database.
 DATABASE_ROLE = env.str("DATABASE_ROLE", default="") or OWNER
 DATABASE_ROLE_PREFIX = env.str(
     "DATABASE_ROLE_PREFIX", default=""

@@ -1,7 +1,7 @@
 """The roles of PostgreSQL that processes log in as.
 
-The owner migrates and runs commands. `web`, `engine` (worker, dispatcher, beat) and `operator` (the pages below /admin/)
-own nothing, can't become the owner, and may only what `tenants.rls` and `tenants.privileges` say. Roles belong to a whole
+The owner migrates, runs commands, and sends (worker, dispatcher, beat). `web` and `operator` (its pages below /admin/) own
+nothing, can't become the owner, and may only what `tenants.rls` and `tenants.privileges` say. Roles belong to a whole
 cluster, so their names begin with that of the database.
 """
 
@@ -9,8 +9,8 @@ import hashlib
 import hmac
 from typing import Any
 
-OWNER, WEB, ENGINE, OPERATOR = "owner", "web", "engine", "operator"
-LOGINS = (WEB, ENGINE, OPERATOR)
+OWNER, WEB, OPERATOR = "owner", "web", "operator"
+LOGINS = (WEB, OPERATOR)
 LONGEST = 63  # of a name in PostgreSQL
 
 

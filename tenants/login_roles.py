@@ -22,12 +22,12 @@ SELECT rolcanlogin AND NOT (rolsuper OR rolbypassrls OR rolcreaterole OR rolcrea
 REFUSED = """
 {why}
 
-Callsign's processes log in to PostgreSQL as roles that own nothing. Let an administrator of the database run
+Callsign's web processes log in to PostgreSQL as roles that own nothing. Let an administrator of the database run
 
 {sql}
 
-and migrate again. Passwords are derived from SECRET_KEY unless WEB_DATABASE_PASSWORD, ENGINE_DATABASE_PASSWORD and
-OPERATOR_DATABASE_PASSWORD are set. Nothing has been migrated. See “Login roles” in docs/operations.md."""
+and migrate again. Passwords are derived from SECRET_KEY unless WEB_DATABASE_PASSWORD and OPERATOR_DATABASE_PASSWORD
+are set. Nothing has been migrated. See “Login roles” in docs/operations.md."""
 
 
 def make_before_migrate(using: str = "default", **_: Any) -> None:

@@ -1,6 +1,6 @@
 """What each login role may do with each table: nothing but what is listed here.
 
-Tenant tables are open to web (its own org's rows) and to the engine (all orgs' rows), except where EXCEPTIONS says less.
+Tenant tables are open to web (its own org's rows), except where EXCEPTIONS says less.
 All other tables are closed, except where it says more. A guard test compares the list with the models.
 """
 
@@ -9,29 +9,24 @@ from collections.abc import Iterable
 from django.apps import apps
 from django.db import models
 
-from tenants.database import ENGINE, OPERATOR, WEB
+from tenants.database import OPERATOR, WEB
 from tenants.scoping import TenantOwned
 
 ALL = "SELECT, INSERT, UPDATE, DELETE"
 READ = "SELECT"
-TENANT = {WEB: ALL, ENGINE: ALL}
-USER = "id, last_login, is_superuser, email, name, is_active, is_staff, date_joined"  # all but the password
+TENANT = {WEB: ALL}
 
 # By the model's label; a role that is not named may do nothing there.
 EXCEPTIONS: dict[str, dict[str, str]] = {
-    "tenants.Organization": {WEB: "SELECT, UPDATE", ENGINE: READ, OPERATOR: "SELECT, INSERT, UPDATE"},
-    "tenants.Assignee": {WEB: ALL, ENGINE: ALL, OPERATOR: "SELECT, INSERT, UPDATE"},
+    "tenants.Organization": {WEB: "SELECT, UPDATE", OPERATOR: "SELECT, INSERT, UPDATE"},
+    "tenants.Assignee": {WEB: ALL, OPERATOR: "SELECT, INSERT, UPDATE"},
     "tenants.User": {
         WEB: "SELECT, INSERT, UPDATE",
-        ENGINE: f"SELECT ({USER})",
         OPERATOR: "SELECT, INSERT, UPDATE",
     },
-    "tenants.Session": {WEB: ALL, ENGINE: "SELECT (expire_date), DELETE", OPERATOR: ALL},
-    "tenants.ApiKey": {WEB: ALL},
-    "tenants.Invitation": {WEB: ALL},
-    "tenants.AuditEntry": {WEB: "SELECT, INSERT", ENGINE: "SELECT, INSERT"},
-    "tenants.IdempotencyKey": {WEB: ALL, ENGINE: "SELECT (id, expires_at), DELETE"},
-    "senderid.CountryRule": {WEB: READ, ENGINE: READ, OPERATOR: "SELECT, INSERT, UPDATE"},
+    "tenants.Session": {WEB: ALL, OPERATOR: ALL},
+    "tenants.AuditEntry": {WEB: "SELECT, INSERT"},
+    "senderid.CountryRule": {WEB: READ, OPERATOR: "SELECT, INSERT, UPDATE"},
     "account.EmailAddress": {WEB: ALL, OPERATOR: READ},
     "account.EmailConfirmation": {WEB: ALL},
     "mfa.Authenticator": {WEB: ALL, OPERATOR: READ},

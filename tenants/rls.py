@@ -2,7 +2,7 @@
 
 A new tenant table can't be forgotten: whatever inherits TenantOwned gets its policies here. They bind the roles that
 processes log in as (`tenants.database`): web sees the rows of the org that its transaction took (`scoping.as_org`), the
-engine and the operator see all. The owner, as whom nothing runs but commands, is not bound.
+operator all rows of the few tables of its pages. The owner (commands, worker, dispatcher) is not bound.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import connection, models, transaction
 
 from tenants import privileges
-from tenants.database import ENGINE, LOGINS, OPERATOR, WEB
+from tenants.database import LOGINS, OPERATOR, WEB
 from tenants.kept import MADE
 from tenants.models import Organization
 from tenants.scoping import TenantForeignKey, TenantOneToOne, TenantOwned, database_role
@@ -66,22 +66,24 @@ def _protect(cursor: Any, model: type[models.Model], existing: set[str]) -> None
     table = model._meta.db_table
     cursor.execute(";".join(privileges.statements(table, privileges.of(model), _names())))
     if model is Organization:
-        _limit(cursor, table, "id")
+        _limit(cursor, model, "id")
     elif issubclass(model, TenantOwned):
-        _limit(cursor, table, "org_id")
+        _limit(cursor, model, "org_id")
         for field in model._meta.local_fields:
             if isinstance(field, TenantForeignKey | TenantOneToOne):
                 _bind(cursor, table, field, existing)
 
 
-def _limit(cursor: Any, table: str, column: str) -> None:
-    """Web sees what `column` says is its org's; the engine and the operator work for all orgs."""
+def _limit(cursor: Any, model: type[models.Model], column: str) -> None:
+    """Web sees what `column` says is its org's; the operator all, where it may look at all."""
+    table = model._meta.db_table
     cursor.execute("SELECT relrowsecurity FROM pg_class WHERE oid = %s::regclass", [f'"{table}"'])
     if not cursor.fetchone()[0]:
         cursor.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
     names = _names()
     _allow(cursor, table, "org", f"{names[WEB]}{_before(cursor)}", f"{column} = {MINE}")
-    _allow(cursor, table, "all", f"{names[ENGINE]}, {names[OPERATOR]}", "true")
+    if OPERATOR in privileges.of(model):
+        _allow(cursor, table, "all", names[OPERATOR], "true")
 
 
 def _before(cursor: Any) -> str:

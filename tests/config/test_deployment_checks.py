@@ -48,3 +48,11 @@ def test_each_fault_has_its_message(settings: Any, wrong: dict[str, Any], ids: l
     found = check_deployment(None)
     assert [message.id for message in found] == ids
     assert all(message.msg.endswith(".") for message in found)
+
+
+def test_logging_in_as_the_owner_is_warned_of(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """security S3"""
+    for name, value in GOOD.items():
+        setattr(settings, name, value)
+    monkeypatch.setenv("DATABASE_ROLE", "owner")
+    assert [message.id for message in check_deployment(None)] == ["callsign.W004"]

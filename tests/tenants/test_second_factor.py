@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tenants.hints import redis_client
+from tenants.models import Organization
 from tenants.sealing import open_secret
 from tests.visiting import visit
 from tests.world import PASSWORD, make_member, make_org
@@ -107,6 +108,30 @@ def test_no_page_of_the_console_shows_second_factors_or_addresses(operator: Any,
         assert client.get(f"/admin/{path}").status_code == 404, path
     listed = client.get("/admin/").content.decode()
     assert "authenticator" not in listed.lower()
+
+
+def test_an_operator_changes_organizations_and_logins_and_deletes_none(operator: Any, secret: str) -> None:
+    """security S3: as the role that the console's pages log in to the database as (`tests.as_web`)."""
+    org, member = make_org("Northwind"), make_member(make_org("Elsewhere"), "Bea")
+    client = Client()
+    log_in(client)
+    client.post("/accounts/2fa/authenticate/", {"code": code_of(secret)})
+    org_page = f"/admin/tenants/organization/{org.pk}"
+    page = client.get(f"{org_page}/change/")
+    form = page.context["adminform"].form
+    values = {
+        f: "" if (v := form.get_initial_for_field(form.fields[f], f)) is None else v for f in form.fields
+    }
+    values |= {"name": "Renamed", "business_hours": "{}", "allowed_countries": "US"}
+    assert client.post(f"{org_page}/change/", values).status_code == 302
+    assert Organization.objects.get(pk=org.pk).name == "Renamed"
+    login_page = f"/admin/tenants/user/{member.user.pk}"
+    values = {"email": member.user.email, "name": "Bea", "is_active": ""}
+    assert client.post(f"{login_page}/change/", values).status_code == 302
+    member.user.refresh_from_db()
+    assert not member.user.is_active
+    for path in (org_page, login_page):
+        assert client.post(f"{path}/delete/", {"post": "yes"}).status_code == 403
 
 
 def stored() -> str:
