@@ -8,9 +8,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
-from django.db import ProgrammingError, connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, connections, transaction
 
-from tenants.database import LOGINS, derived_password
+from tenants.database import LOGINS, derived_password, logged_in_as
 from tenants.scoping import database_role
 
 log = logging.getLogger(__name__)
@@ -42,21 +42,45 @@ def password_of(role: str) -> str:
 
 
 def _make(role: str) -> None:
-    name = database_role(role)
+    name, password = database_role(role), password_of(role)
     found = _attributes(name)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             if found is None:
-                cursor.execute(_create(name, "%s"), [password_of(role)])
+                cursor.execute(_create(name, "%s"), [password])
+            elif why := _why_no_login(role):
+                cursor.execute(f'ALTER ROLE "{name}" LOGIN PASSWORD %s', [password])
+                log.warning("the password of %s was set anew: %s", name, why)
             if found is None or not found[1]:
                 cursor.execute(_grant(name))
-    except ProgrammingError as error:  # it may not create roles
+    except ProgrammingError as error:  # it may not create roles, or not change this one
         raise CommandError(REFUSED.format(why=str(error).strip(), sql=_all_sql()))
+    _demand_harmless(name)
+
+
+def _why_no_login(role: str) -> str:
+    """What PostgreSQL says to a process that logs in as the role; nothing when it may."""
+    login = logged_in_as(
+        connection.settings_dict,
+        role,
+        prefix=settings.DATABASE_ROLE_PREFIX,
+        password=settings.DATABASE_PASSWORDS[role],
+        secret_key=settings.SECRET_KEY,
+    )
+    other = type(connections["default"])(login, "default")
+    try:
+        other.ensure_connection()
+    except OperationalError as error:
+        return str(error).strip()
+    finally:
+        other.close()
+    return ""
+
+
+def _demand_harmless(name: str) -> None:
     found = _attributes(name)
     if found is None or not found[0]:
-        raise CommandError(
-            f"The role {name} may more than a login role of Callsign should; see docs/operations.md."
-        )
+        raise CommandError(f"The role {name} may more than a login role should; see docs/operations.md.")
 
 
 def _attributes(name: str) -> Any:
