@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.db.models import F, Func
@@ -14,6 +15,8 @@ from senderid.delegated import known_sender_ids
 from senderid.models import Assignment, SenderId
 from senderid.phone_numbers import national, read_number
 from tenants.access import standing_of
+from tenants.editing.fields import SetLines
+from tenants.editing.forms import EditForm
 from tenants.errors import DomainError
 from tenants.forms import LocalTime, ManyTicked, OneChosen, RuleForm
 from tenants.models import Assignee, Membership, Organization
@@ -39,7 +42,8 @@ class SenderChoice(forms.ModelChoiceField):
         return f"{sender.display} · {sender.label}" if sender.label != sender.value else sender.display
 
 
-class CampaignForm(RuleForm):
+class CampaignForm(EditForm, RuleForm):
+    audit_names = {"without_lists": "exclude", "without_tags": "exclude"}
     renames = {"audience": "lists", "audience.exclude": "without_lists"}
 
     name = forms.CharField(max_length=120)
@@ -50,12 +54,7 @@ class CampaignForm(RuleForm):
     )
     lists = ManyTicked(None, required=False)
     tags = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
-    contacts = forms.CharField(
-        label="Single contacts",
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Their numbers, one a line.",
-    )
+    contacts = SetLines(label="Single contacts", required=False, help_text="Their numbers, one a line.")
     without_lists = ManyTicked(None, required=False, label="But nobody in these lists")
     without_tags = forms.MultipleChoiceField(
         required=False, label="But nobody with these tags", widget=forms.CheckboxSelectMultiple
@@ -74,7 +73,7 @@ class CampaignForm(RuleForm):
         self.campaign = campaign
         if campaign is not None:
             kwargs.setdefault("initial", _typed(campaign))
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, edits=campaign, **kwargs)
         fields: dict[str, Any] = self.fields
         for name in ("lists", "without_lists"):
             fields[name].queryset = ContactList.objects.for_org(self.org).order_by("name")
@@ -84,11 +83,10 @@ class CampaignForm(RuleForm):
 
     def clean_contacts(self) -> list[str]:
         """Ids of the contacts whose numbers were typed."""
-        typed = [line for line in re.split("[\n,;]", self.cleaned_data["contacts"]) if line.strip()]
         found = []
-        for line in typed:
-            found.append(str(self._contact_typed(line.strip()).pk))
-        return found
+        for line in self.cleaned_data["contacts"]:
+            found.append(str(self._contact_typed(line).pk))
+        return list(dict.fromkeys(found))
 
     def _contact_typed(self, line: str) -> Contact:
         try:
@@ -140,16 +138,23 @@ class CampaignForm(RuleForm):
 
 def _typed(campaign: Campaign) -> dict[str, Any]:
     audience = campaign.audience
+    lists = ContactList.objects.for_org(campaign.org_id).filter(pk__in=_ids(audience.get("exclude", [])))
+    without_lists = [str(pk) for pk in lists.values_list("pk", flat=True)]
     contacts = Contact.objects.for_org(campaign.org_id).filter(pk__in=audience.get("contacts", []))
     names = ("name", "body", "sender_mode", "fallback_sender", "category", "wants_reply", "send_at")
     return {
         **{name: getattr(campaign, name) for name in names},
         "lists": audience.get("lists", []),
         "tags": audience.get("tags", []),
-        "without_lists": audience.get("exclude", []),
-        "without_tags": audience.get("exclude", []),
-        "contacts": "\n".join(national(contact.number) for contact in contacts),
+        "without_lists": without_lists,
+        "without_tags": [one for one in audience.get("exclude", []) if one not in without_lists],
+        "contacts": [national(contact.number) for contact in contacts],
     }
+
+
+def _ids(words: list[str]) -> list[UUID]:
+    """Those of them that are ids; the others are tags."""
+    return [UUID(word) for word in words if re.fullmatch("[0-9a-f-]{36}", word)]
 
 
 class AssignHereForm(RuleForm):
@@ -180,14 +185,13 @@ TEXT_LABELS = {
 }
 
 
-class ProgramForm(RuleForm):
+class ProgramForm(EditForm, RuleForm):
+    audit_names = {f"text_{name}": f"texts.{name}" for name in TEXT_LABELS}
     renames = {f"texts.{name}": f"text_{name}" for name in TEXT_LABELS} | {"texts": "text_welcome"}
 
     name = forms.CharField(max_length=120)
-    keywords = forms.CharField(
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="One a line, with its language if it is not English: NEWS, or LIEFERUNG de.",
+    keywords = SetLines(
+        required=False, help_text="One a line, with its language if it is not English: NEWS, or LIEFERUNG de."
     )
     opt_in = forms.ChoiceField(label="Joining", choices=Program.OptIn.choices)
     mode = forms.ChoiceField(
@@ -198,7 +202,7 @@ class ProgramForm(RuleForm):
         self.program = program
         if program is not None:
             kwargs.setdefault("initial", _as_typed(program))
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, edits=program, **kwargs)
         for name, (label, text) in TEXT_LABELS.items():
             self.fields[f"text_{name}"] = BodyField(
                 label=label,
@@ -212,11 +216,10 @@ class ProgramForm(RuleForm):
     def words(self) -> list[dict[str, str]]:
         """[{word, language}]; a last word of two letters, small, is the language."""
         found = []
-        for line in re.split("[\n,;]", self.cleaned_data.get("keywords", "")):
-            if line.strip():
-                match = re.fullmatch(r"(.+?)\s+([a-z]{2})", line.strip())
-                word, language = match.groups() if match else (line.strip(), "en")
-                found.append({"word": word, "language": language})
+        for line in self.cleaned_data.get("keywords", []):
+            match = re.fullmatch(r"(.+?)\s+([a-z]{2})", line)
+            word, language = match.groups() if match else (line, "en")
+            found.append({"word": word, "language": language})
         return found
 
     @property
@@ -258,9 +261,7 @@ def _as_typed(program: Program) -> dict[str, Any]:
     ]
     texts = {f"text_{name}": program.says(name) for name in TEXT_LABELS}
     return (
-        {"name": program.name, "opt_in": program.opt_in, "mode": program.mode}
-        | texts
-        | {"keywords": "\n".join(words)}
+        {"name": program.name, "opt_in": program.opt_in, "mode": program.mode} | texts | {"keywords": words}
     )
 
 

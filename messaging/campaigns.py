@@ -69,13 +69,26 @@ def save_campaign(
         )
     if audience != campaign.audience or campaign._state.adding:
         demand_known(org=org, audience=audience)
-    campaign.name, campaign.body, campaign.audience = name.strip(), body, audience
-    campaign.sender_mode, campaign.fallback_sender = sender_mode, fallback_sender
-    campaign.category, campaign.wants_reply, campaign.send_at = category, wants_reply, send_at
+    values = {
+        "name": name.strip(),
+        "body": body,
+        "sender_mode": sender_mode,
+        "fallback_sender": fallback_sender,
+    }
+    values |= {"category": category, "wants_reply": wants_reply, "send_at": send_at}
+    changed = audit.differing(campaign, values)
+    changed += [part for part in PARTS if campaign.audience.get(part, []) != audience.get(part, [])]
+    for field, value in values.items():
+        setattr(campaign, field, value)
+    campaign.audience = audience
     campaign.owner = owner or campaign.owner
     campaign.save()
     audit.note(
-        org_id=org.pk, action="campaign.saved", target=campaign, text=f"Campaign {campaign.name} saved"
+        org_id=org.pk,
+        action="campaign.saved",
+        target=campaign,
+        text=f"Campaign {campaign.name} saved",
+        changed=changed,
     )
     return campaign
 

@@ -8,6 +8,7 @@ from messaging.folders import FOLDERS
 from messaging.models import Contact, Conversation
 from messaging.segments import read_body
 from senderid.models import SenderId
+from tenants.editing import fields
 from tenants.editing.fields import SetText
 from tenants.editing.forms import EditForm
 from tenants.models import Membership, Organization
@@ -110,5 +111,15 @@ class ContactForm(EditForm):
         return data
 
 
-def split_tags(text: str) -> list[str]:
-    return [tag.strip() for tag in text.split(",") if tag.strip()]
+class TagsForm(EditForm):
+    """The tags of a conversation."""
+
+    tags = SetText(required=False)
+
+    def __init__(self, *args: Any, conversation: Conversation, **kwargs: Any) -> None:
+        super().__init__(*args, edits=conversation, initial={"tags": conversation.tags}, **kwargs)
+
+    def without_version(self) -> set[str]:
+        """The line has no room for a notice: tags are added, and none is removed."""
+        fields.write(self.data, self["tags"], [*self.edits.tags, *fields.typed(self["tags"])])
+        return set()

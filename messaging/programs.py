@@ -59,18 +59,24 @@ def save_program(
     same = Program.objects.for_org(org).filter(name=name.strip()).exclude(pk=program.pk)
     if same.exists():
         raise DomainError("duplicate", f"There is a program “{name.strip()}” already.", field="name")
-    program.name, program.opt_in, program.mode = name.strip(), opt_in, mode
-    program.texts = _clean_texts(texts if texts is not None else program.texts)
+    said = _clean_texts(texts if texts is not None else program.texts)
+    changed = audit.differing(program, {"name": name.strip(), "opt_in": opt_in, "mode": mode})
+    changed += [f"texts.{part}" for part in Program.TEXTS if program.texts.get(part) != said.get(part)]
+    program.name, program.opt_in, program.mode, program.texts = name.strip(), opt_in, mode, said
     program.owner = owner or program.owner
     with transaction.atomic():
         program.save()
         if keywords is not None:
-            _write_keywords(program, keywords)
+            changed += ["keywords"] if _write_keywords(program, keywords) else []
             for sender in SenderId.objects.for_org(org).filter(pk__in=senders_of(program)):
                 _refuse_taken(program, sender.pk)
                 _demand_receiving(program, sender, field="keywords")
         audit.note(
-            org_id=org.pk, action="program.saved", target=program, text=f"Program {program.name} saved"
+            org_id=org.pk,
+            action="program.saved",
+            target=program,
+            text=f"Program {program.name} saved",
+            changed=changed,
         )
     return program
 
@@ -86,8 +92,10 @@ def _clean_texts(texts: dict[str, str]) -> dict[str, str]:
     return {name: text.strip() for name, text in texts.items() if text and text.strip()}
 
 
-def _write_keywords(program: Program, keywords: list[dict[str, str]]) -> None:
+def _write_keywords(program: Program, keywords: list[dict[str, str]]) -> bool:
+    """Replaces them; whether that changed anything."""
     rows = ProgramKeyword.objects.for_org(program.org_id)
+    before = set(rows.filter(program=program).values_list("word", "language"))
     rows.filter(program=program).delete()
     for given in keywords:
         word, folded = str(given.get("word", "")).strip(), fold(str(given.get("word", "")))
@@ -103,6 +111,7 @@ def _write_keywords(program: Program, keywords: list[dict[str, str]]) -> None:
         rows.get_or_create(
             program=program, folded=folded, defaults={"word": word, "language": given.get("language") or "en"}
         )
+    return before != set(rows.filter(program=program).values_list("word", "language"))
 
 
 def senders_of(program: Program) -> list[UUID]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import nh3
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from messaging import rendering
@@ -189,15 +190,39 @@ def save_template(
             "duplicate", f"There is a template “{name.strip()}” of this kind already.", field="name"
         )
     if is_org_default:
-        others.filter(kind=kind).update(is_org_default=False)
-    template.kind, template.name, template.subject = kind, name.strip(), subject
-    template.html, template.text, template.is_org_default = html, text, is_org_default
+        _end_default(others.filter(kind=kind, is_org_default=True))
+    values = {"kind": kind, "name": name.strip(), "subject": subject, "html": html, "text": text}
+    values["is_org_default"] = is_org_default
+    changed = audit.differing(template, values)
+    for field, value in values.items():
+        setattr(template, field, value)
     template.broken_at, template.broken_code, template.broken_text = None, "", ""
     template.save()
     audit.note(
-        org_id=org.pk, action="template.saved", target=template, text=f"E-mail template {template.name} saved"
+        org_id=org.pk,
+        action="template.saved",
+        target=template,
+        text=f"E-mail template {template.name} saved",
+        changed=changed,
     )
     return template
+
+
+def _end_default(rows: QuerySet[EmailTemplate]) -> None:
+    for row in rows:
+        row.is_org_default = False
+        row.save(update_fields=["is_org_default"])
+        text = f"E-mail template {row.name} is no longer the default"
+        audit.note(
+            org_id=row.org_id, action="template.saved", target=row, text=text, changed=["is_org_default"]
+        )
+
+
+def delete_template(*, template: EmailTemplate) -> None:
+    """Deletes it; its mails have the default wording from the next one on."""
+    text = f"E-mail template {template.name} deleted"
+    audit.note(org_id=template.org_id, action="template.deleted", target=template, text=text)
+    template.delete()
 
 
 def preview(*, subject: str, html: str, text: str) -> Parts:

@@ -108,7 +108,7 @@ def _now(rule: NotificationRule) -> dict[str, Any]:
     }
 
 
-class TemplateForm(RuleForm):
+class TemplateForm(EditForm, RuleForm):
     kind = forms.ChoiceField(choices=EmailTemplate.Kind.choices)
     name = forms.CharField(max_length=80, help_text="As in “Renewals wording”.")
     subject = forms.CharField(max_length=300)
@@ -127,7 +127,7 @@ class TemplateForm(RuleForm):
         if template is not None:
             names = ("kind", "name", "subject", "html", "text", "is_org_default")
             kwargs.setdefault("initial", {name: getattr(template, name) for name in names})
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, edits=template, **kwargs)
 
     def save(self) -> EmailTemplate | None:
         given = self.cleaned_data
@@ -143,7 +143,7 @@ class TemplateForm(RuleForm):
         return self.carry_out(lambda: email_templates.preview(**parts))
 
 
-class PreferenceForm(RuleForm):
+class PreferenceForm(EditForm, RuleForm):
     """At once or not at all; for everything, and for single senders."""
 
     how = forms.ChoiceField(
@@ -157,7 +157,7 @@ class PreferenceForm(RuleForm):
         usual = next((row.how for row in rows if row.sender_id is None), Preference.How.AT_ONCE)
         quiet = [row.sender_id for row in rows if row.sender_id and row.how == Preference.How.OFF]
         kwargs.setdefault("initial", {"how": usual, "quiet": quiet})
-        super().__init__(*args, org=member.org, **kwargs)
+        super().__init__(*args, org=member.org, edits=member, **kwargs)
         field: Any = self.fields["quiet"]
         field.queryset = SenderId.objects.for_org(member.org_id).filter(
             pk__in=[s.pk for s in senders] + quiet

@@ -1,5 +1,7 @@
 """Setting the notification rule of an assignment, and saying in one sentence what it will do."""
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -30,6 +32,7 @@ def set_rule(
 ) -> NotificationRule:
     """Replaces the rule of an assignment; without `rule` the default of its assignee."""
     row = rule_of(assignment)
+    before = _as_dict(row)
     row.rule = _read_rule(assignment, rule or row.rule)
     if fallback and fallback not in Rule.values:
         raise unreadable("notification.fallback", f"“{fallback}” is none of: {', '.join(Rule.values)}.")
@@ -52,8 +55,24 @@ def set_rule(
     chosen.filter(notification_rule=row).delete()
     for member in members or []:
         chosen.get_or_create(notification_rule=row, member=member)
-    audit.note(org_id=assignment.org_id, action="rule.set", target=assignment, text=sentence(assignment, row))
+    after = _as_dict(row) | {"members": sorted(str(member.pk) for member in members or [])}
+    audit.note(
+        org_id=assignment.org_id,
+        action="rule.set",
+        target=assignment,
+        text=sentence(assignment, row),
+        changed=[name for name, value in after.items() if before[name] != value],
+    )
     return row
+
+
+def _as_dict(row: NotificationRule) -> dict[str, Any]:
+    """Its settings, to see which ones a change touches."""
+    names = ("rule", "fallback", "emails", "throttle_minutes", "escalate_after_minutes", "mandatory")
+    values = {name: getattr(row, name) for name in (*names, "hide_body")}
+    values |= {"template": row.template_id, "escalate_to": row.escalate_to_id}
+    members = [] if row._state.adding else row.members.values_list("pk", flat=True)
+    return values | {"members": sorted(map(str, members))}
 
 
 def _read_rule(assignment: Assignment, rule: str, field: str = "notification.rule") -> str:

@@ -16,4 +16,5 @@ def change_token(*, account: ProviderAccount, token: str) -> None:
         action="account.token_changed",
         target=account,
         text=f"{account.label}: new token",
+        changed=["token"],
     )

@@ -22,7 +22,7 @@ from senderid.models import CountryRule, Kind, Registration, SenderId, VerdictOv
 from tenants import audit
 from tenants.errors import DomainError
 from tenants.limits import readable_country
-from tenants.models import Membership, Organization
+from tenants.models import AuditEntry, Membership, Organization
 
 DATA = Path(__file__).parent / "data"
 ALLOWED, NEEDS_REGISTRATION, REFUSED, UNKNOWN = "allowed", "needs_registration", "refused", "unknown"
@@ -367,10 +367,23 @@ def override_verdict(
     return row
 
 
+def withdrawal_of(*, org_id: UUID, kind: str, country: str) -> UUID | None:
+    """The id of the last override withdrawn, for its author."""
+    rows = AuditEntry.objects.for_org(org_id).filter(action="verdict.withdrawn", details__kind=kind)
+    return rows.filter(details__country=country).order_by("-at").values_list("target_id", flat=True).first()
+
+
 def withdraw_override(*, org: Organization, kind: str, country: str) -> None:
     """The table counts again."""
     row = VerdictOverride.objects.for_org(org).filter(kind=kind, country=country).first()
     if row is not None:
         text = f"{kind} to {country_name(country)}: the table counts again"
-        audit.note(org_id=org.pk, action="verdict.withdrawn", target=row, text=text)
+        audit.note(
+            org_id=org.pk,
+            action="verdict.withdrawn",
+            target=row,
+            text=text,
+            kind=kind,
+            country=row.country,
+        )
         row.delete()

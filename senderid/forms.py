@@ -10,7 +10,7 @@ from django.db.models import Q
 from senderid import assignment as assigning
 from senderid import country_rules, provisioning, registration
 from senderid.delegated import choose_senders
-from senderid.models import Assignment, Kind, ProviderAccount, Registration, SenderId
+from senderid.models import Assignment, Kind, ProviderAccount, Registration, SenderId, VerdictOverride
 from tenants.delegation import delegate
 from tenants.editing.fields import SetText
 from tenants.editing.forms import EditForm
@@ -205,7 +205,9 @@ class AssignmentForm(EditForm, RuleForm):
         return self.carry_out(lambda: assigning.change_assignment(assignment=assignment, **given))
 
 
-class OverrideForm(RuleForm):
+class OverrideForm(EditForm, RuleForm):
+    coupled = (("verdict", "reason"),)
+
     verdict = forms.ChoiceField(
         label="Your word",
         choices=[(v, v.replace("_", " ")) for v in country_rules.VERDICTS],
@@ -217,6 +219,25 @@ class OverrideForm(RuleForm):
         help_text="Shown wherever the verdict is, and audited.",
     )
 
+    def __init__(
+        self,
+        *args: Any,
+        sender: SenderId,
+        country: str,
+        override: VerdictOverride | None,
+        **kwargs: Any,
+    ) -> None:
+        self.override, self.part, self.kind = override, country, sender.kind
+        first = country_rules.VERDICTS[0]
+        values = {"verdict": override.verdict, "reason": override.reason} if override else {"verdict": first}
+        super().__init__(*args, edits=sender, initial=values, **kwargs)
+
+    def about(self) -> list[Any]:
+        if self.override:
+            return [self.override.pk]
+        gone = country_rules.withdrawal_of(org_id=self.org.pk, kind=self.kind, country=self.part)
+        return [gone] if gone else []
+
     def save(self, *, kind: str, country: str, by: Membership) -> Any:
         given = self.cleaned_data
         return self.carry_out(
@@ -224,10 +245,24 @@ class OverrideForm(RuleForm):
         )
 
 
-class RegistrationForm(RuleForm):
+class RegistrationForm(EditForm, RuleForm):
     status = forms.ChoiceField(choices=[(s.value, s.value.replace("_", " ")) for s in Registration.Status])
     reference = forms.CharField(max_length=80, required=False, help_text="The register’s own number.")
     expires_at = LocalTime(label="Runs out", required=False)
+
+    def __init__(
+        self,
+        *args: Any,
+        sender: SenderId,
+        country: str,
+        registration: Registration | None,
+        **kwargs: Any,
+    ) -> None:
+        self.part = country
+        self.audit_names = {name: f"registration.{country}.{name}" for name in self.base_fields}
+        row = registration or Registration(status=Registration.Status.values[0])
+        values = {name: getattr(row, name) for name in ("status", "reference", "expires_at")}
+        super().__init__(*args, edits=sender, initial=values, **kwargs)
 
     def save(self, *, sender: SenderId, country: str) -> Registration | None:
         given = self.cleaned_data
@@ -266,7 +301,10 @@ class AbsenceForm(RuleForm):
         return made
 
 
-class OrganizationForm(RuleForm):
+class OrganizationForm(EditForm, RuleForm):
+    coupled = (("everywhere", "allowed_countries"), ("quiet_hours", "quiet_hours_reason"))
+    audit_names = {"everywhere": "allowed_countries"}
+
     name = forms.CharField(max_length=120)
     country = forms.ChoiceField(help_text="National numbers are read as numbers of this country.")
     timezone = forms.ChoiceField(label="Time zone")
@@ -316,7 +354,7 @@ class OrganizationForm(RuleForm):
         )
         now = {name: getattr(org, name) for name in (*names, "daily_cap", "monthly_cap")}
         kwargs["initial"] = now | {"everywhere": org.reaches_every_country, "allowed_countries": kept}
-        super().__init__(*args, org=org, **kwargs)
+        super().__init__(*args, org=org, edits=org, **kwargs)
         fields: dict[str, Any] = self.fields
         fields["country"].choices = country_choices()
         fields["timezone"].choices = [

@@ -26,17 +26,18 @@ def register(
     if status not in Status.values:
         raise unreadable("status", f"“{status}” is no status; there are: {', '.join(Status.values)}.")
     _check_expiry(status, expires_at)
-    row, _ = Registration.objects.for_org(sender.org_id).update_or_create(
-        sender=sender,
-        country=country,
-        defaults={"status": status, "reference": reference, "expires_at": expires_at},
-    )
+    values = {"status": status, "reference": reference, "expires_at": expires_at}
+    rows = Registration.objects.for_org(sender.org_id)
+    before = rows.filter(sender=sender, country=country).first() or Registration()
+    changed = [f"registration.{country}.{name}" for name in audit.differing(before, values)]
+    row, _ = rows.update_or_create(sender=sender, country=country, defaults=values)
     audit.note(
         org_id=sender.org_id,
         action="registration.changed",
         target=sender,
         text=f"{sender.display} in {country}: {status}",
         reference=reference,
+        changed=changed,
     )
     return row
 

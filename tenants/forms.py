@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any, TypeVar
-from uuid import UUID
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
@@ -10,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from tenants import api_keys, invitations, memberships, roles
+from tenants.editing.forms import EditForm
 from tenants.errors import DomainError
 from tenants.models import ApiKey, Membership, Organization, Profile, Team, User
 
@@ -54,7 +54,7 @@ class ManyTicked(forms.ModelMultipleChoiceField):
     widget = forms.CheckboxSelectMultiple
 
 
-class MemberForm(RuleForm):
+class MemberForm(EditForm, RuleForm):
     name = forms.CharField(max_length=120)
     email = forms.EmailField(label="Email", help_text="They accept the invitation and log in with it.")
     title = forms.CharField(
@@ -72,7 +72,7 @@ class MemberForm(RuleForm):
         self.by, self.member = by, member
         if member is not None:
             kwargs.setdefault("initial", _now(member))
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, edits=member, **kwargs)
         self.fields["profile"].queryset = Profile.objects.for_org(self.org).order_by("name")  # type: ignore[attr-defined]
         self.fields["teams"].queryset = Team.objects.for_org(self.org).order_by("name")  # type: ignore[attr-defined]
         if member is not None:
@@ -142,21 +142,25 @@ class ChoosePasswordForm(forms.Form):
             self.add_error("again", "The passwords don’t match.")
 
 
-class GroupForm(RuleForm):
+class GroupForm(EditForm, RuleForm):
     """Makes or renames a profile or team."""
 
     name = forms.CharField(max_length=120)
 
     def __init__(
-        self, *args: Any, kind: type[Profile] | type[Team], pk: UUID | None = None, **kwargs: Any
+        self, *args: Any, kind: type[Profile] | type[Team], group: Any = None, **kwargs: Any
     ) -> None:
-        self.kind, self.pk = kind, pk
-        super().__init__(*args, **kwargs)
+        self.kind, self.group = kind, group
+        if group is not None:
+            kwargs.setdefault("initial", {"name": group.name})
+        super().__init__(*args, edits=group, **kwargs)
 
     def save(self) -> Profile | Team | None:
         name = self.cleaned_data["name"]
         return self.carry_out(
-            lambda: memberships.named_group(model=self.kind, org=self.org, name=name, pk=self.pk)
+            lambda: memberships.named_group(
+                model=self.kind, org=self.org, name=name, pk=self.group.pk if self.group else None
+            )
         )
 
 

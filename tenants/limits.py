@@ -36,6 +36,7 @@ def change_organization(*, org: Organization, **changes: Any) -> Organization:
         changes["allowed_countries"] = _countries(changes["allowed_countries"])
     if "name" in changes:
         changes["name"] = single_line(changes["name"])
+    changed = audit.differing(org, changes)
     for field, value in changes.items():
         setattr(org, field, value)
     if org.quiet_hours == Organization.QuietHours.OFF and not org.quiet_hours_reason.strip():
@@ -49,7 +50,8 @@ def change_organization(*, org: Organization, **changes: Any) -> Organization:
         org_id=org.pk,
         action="organization.changed",
         target=org,
-        text=f"Changed: {', '.join(changes)}",
+        text=f"Changed: {', '.join(changed) or 'nothing'}",
+        changed=changed,
         **_plain(changes),
     )
     return org

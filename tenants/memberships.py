@@ -65,13 +65,15 @@ def _name(name: str) -> str:
 def change_member(*, member: Membership, by: Membership | None = None, **changes: Any) -> Membership:
     """Changes `name, title, role, profile, teams, is_active` in this org only; the last active owner stays one."""
     _require_owner_for(changes.get("role", member.role), by, member)
+    changed = []
     if "teams" in changes:
-        set_teams(member=member, teams=changes.pop("teams"))
+        changed = ["teams"] if set_teams(member=member, teams=changes.pop("teams")) else []
     if "name" in changes:
         changes["name"] = _name(changes["name"])
     if "title" in changes:
         changes["title"] = single_line(changes["title"])
     was = {field: str(getattr(member, field)) for field in changes}
+    changed += audit.differing(member, changes)
     for field, value in changes.items():
         setattr(member, field, value)
     if not (member.role == Role.OWNER and member.is_active):
@@ -86,16 +88,17 @@ def change_member(*, member: Membership, by: Membership | None = None, **changes
         target=member,
         text=f"{member.name} changed: {', '.join(changes) or 'teams'}",
         was=was,
+        changed=changed,
     )
     return member
 
 
-def set_teams(*, member: Membership, teams: list[Team]) -> None:
-    """Makes exactly these the member's teams."""
+def set_teams(*, member: Membership, teams: list[Team]) -> bool:
+    """Makes exactly these the member's teams; whether that changed anything."""
     places = TeamMember.objects.for_org(member.org_id)
-    places.filter(member=member).exclude(team__in=teams).delete()
-    for team in teams:
-        places.get_or_create(member=member, team=team)
+    removed, _ = places.filter(member=member).exclude(team__in=teams).delete()
+    added = [places.get_or_create(member=member, team=team)[1] for team in teams]
+    return bool(removed) or any(added)
 
 
 def _require_owner_for(role: str, by: Membership | None, member: Membership | None = None) -> None:
@@ -132,13 +135,20 @@ def named_group(
         raise DomainError("invalid", "Give it a name.", field="name", status=400)
     row = model.objects.for_org(org).filter(pk=pk).first() if pk else model(org=org)
     assert row is not None
+    changed = audit.differing(row, {"name": name})
     row.name = name
     try:
         with transaction.atomic():
             row.save()
     except IntegrityError:
         raise DomainError("duplicate", f"There is a {model._meta.model_name} “{name}” already.", field="name")
-    audit.note(org_id=org.pk, action=f"{model._meta.model_name}.saved", target=row, text=f"{name} saved")
+    audit.note(
+        org_id=org.pk,
+        action=f"{model._meta.model_name}.saved",
+        target=row,
+        text=f"{name} saved",
+        changed=changed,
+    )
     return row
 
 

@@ -35,12 +35,15 @@ class Forms(HTMLParser):
                     "method": found.get("method", "get"),
                     "action": found.get("action", ""),
                     "fields": self._form,
+                    "buttons": [],
                 }
             )
         elif self._form is None or "disabled" in found or (tag != "option" and not found.get("name")):
             return
         elif tag == "input":
             self._input(found)
+        elif tag == "button":
+            self.forms[-1]["buttons"].append(found.get("value", ""))
         elif tag == "textarea":
             self._name, self._text = found["name"], "\0"
         elif tag == "select":
@@ -72,17 +75,22 @@ class Forms(HTMLParser):
             self._choice = None
 
 
-def form_on(client: Client, path: str, *, page: str = "") -> dict[str, Any]:
-    """What a browser would post to `path` from the form on it, or on `page`, that has a version; untouched."""
+def form_on(client: Client, path: str, *, page: str = "", what: str = "") -> dict[str, Any]:
+    """What a browser would post to `path` from its form with a version, untouched; `what` is the button's value."""
     html = client.get(page or path).content.decode()
-    wanted = [form["fields"] for form in Forms(html).forms if form["action"].split("?")[0] in ("", path)]
-    versioned = [fields for fields in wanted if any(name.endswith("version") for name in fields)]
-    assert versioned, f"no form with a version on {page or path}"
-    fields = {name: values for fields in reversed(versioned) for name, values in fields.items()}
-    return {name: values if len(values) > 1 else values[0] for name, values in fields.items()}
+    for form in Forms(html).forms:
+        is_wanted = form["action"].split("?")[0] in ("", path) and (not what or what in form["buttons"])
+        if is_wanted and has_version(form["fields"]):
+            fields = form["fields"] | ({"what": [what]} if what else {})
+            return {name: values if len(values) > 1 else values[0] for name, values in fields.items()}
+    raise AssertionError(f"no form with a version on {page or path}")
+
+
+def has_version(fields: dict[str, Any]) -> bool:
+    return any(name.endswith("version") for name in fields)
 
 
 def with_version(client: Client, path: str, data: dict[str, Any], *, page: str = "") -> dict[str, Any]:
     """Data for `path` with the versions that its form has now."""
-    drawn = form_on(client, path, page=page)
+    drawn = form_on(client, path, page=page, what=data.get("what", ""))
     return {name: value for name, value in drawn.items() if name.endswith("version")} | data

@@ -26,6 +26,7 @@ from tenants.errors import DomainError
 from tenants.models import Membership
 from tenants.names import name_matches
 from tenants.views.doors import MemberRequest, in_pages, page, show
+from tenants.views.editing import row_to_edit, save_edit
 
 REPORT_AT_ONCE = 2000
 ACTS = {"start": rules.start, "pause": rules.pause, "resume": rules.resume}
@@ -76,9 +77,9 @@ def add_campaign(request: MemberRequest) -> HttpResponse:
 
 @page(roles.SET_UP)
 def change_campaign(request: MemberRequest, pk: UUID) -> HttpResponse:
-    campaign = campaign_of(request, pk)
+    campaign = row_to_edit(request, _whole(request), pk, "campaign", CampaignForm)
     form = CampaignForm(request.POST or None, org=request.org, campaign=campaign)
-    if form.is_valid() and form.save(request.member):
+    if save_edit(request, form, save=lambda: form.save(request.member)):
         return redirect("campaign", campaign.pk)
     return show(request, "campaigns/form.html", form, campaign=campaign)
 
@@ -225,4 +226,8 @@ def _report(campaign: Campaign) -> dict[str, Any]:
 
 def campaign_of(request: MemberRequest, pk: UUID) -> Campaign:
     """A campaign this member may see, or 404."""
-    return cast(Campaign, pick(visible_to(request.member).select_related("org"), pk, "campaign"))
+    return cast(Campaign, pick(_whole(request), pk, "campaign"))
+
+
+def _whole(request: MemberRequest) -> QuerySet[Campaign]:
+    return visible_to(request.member).select_related("org")

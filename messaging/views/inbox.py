@@ -17,7 +17,7 @@ from messaging.composing import answer_to, preview_of
 from messaging.contact_facts import facts_of
 from messaging.contacts import clean_tags
 from messaging.folders import FOLDERS
-from messaging.forms import LookForm, SnoozeForm, split_tags
+from messaging.forms import LookForm, SnoozeForm, TagsForm
 from messaging.inbox.drafts import as_dict, drafts_of, new_client_ref
 from messaging.inbox.unseen import seen_marker
 from messaging.listing import PAGE as ROWS
@@ -155,6 +155,7 @@ def thread_parts(request: MemberRequest, conversation: Conversation, look: Look)
         "assign_menu": assign_menu(conversation=conversation, member=request.member),
         "snooze_times": snooze_times(timezone.localtime()),
         "may_write": roles.may(request.member, roles.SEND),
+        "tags_form": TagsForm(conversation=conversation),
     }
 
 
@@ -262,9 +263,11 @@ def status(request: MemberRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def tags(request: MemberRequest, pk: UUID) -> HttpResponse:
     conversation = conversation_for(member=request.member, pk=pk)
-    conversations.set_tags(
-        conversation=conversation, tags=clean_tags(split_tags(request.POST.get("tags", "")))[:50]
-    )
+    rows = Conversation.objects.for_org(request.org).select_for_update(no_key=True)
+    form = TagsForm(request.POST, conversation=rows.get(pk=conversation.pk))
+    if not form.is_valid():
+        raise unreadable("tags", "These tags can’t be read; enter words with commas between.")
+    conversations.set_tags(conversation=conversation, tags=clean_tags(form.cleaned_data["tags"])[:50])
     return changed(request, pk)
 
 

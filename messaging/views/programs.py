@@ -19,6 +19,7 @@ from tenants.api_base import pick
 from tenants.models import Membership
 from tenants.names import name_matches
 from tenants.views.doors import MemberRequest, in_pages, page, show
+from tenants.views.editing import row_to_edit, save_edit
 
 LAST_TEXTS = 20
 
@@ -64,9 +65,9 @@ def add_program(request: MemberRequest) -> HttpResponse:
 
 @page(roles.SET_UP)
 def change_program(request: MemberRequest, pk: UUID) -> HttpResponse:
-    row = program_of(request, pk)
+    row = row_to_edit(request, _whole(request), pk, "program", ProgramForm)
     form = ProgramForm(request.POST or None, org=request.org, program=row)
-    if form.is_valid() and form.save(request.member):
+    if save_edit(request, form, save=lambda: form.save(request.member)):
         messages.success(request, f"{row.name} is saved.")
         return redirect("program", row.pk)
     return show(request, "programs/form.html", form, program=row)
@@ -124,4 +125,8 @@ def _readable(member: Membership, row: Program) -> tuple[QuerySet[Subscription],
 
 def program_of(request: MemberRequest, pk: UUID) -> Program:
     """A program this member may see, or 404."""
-    return cast(Program, pick(visible_to(request.member).prefetch_related("keywords"), pk, "program"))
+    return cast(Program, pick(_whole(request), pk, "program"))
+
+
+def _whole(request: MemberRequest) -> QuerySet[Program]:
+    return visible_to(request.member).prefetch_related("keywords")

@@ -252,7 +252,7 @@ class TemplateViewSet(OrgViewSet):
         )
 
     def destroy(self, request: Request, pk: str) -> Response:
-        self.get_object().delete()
+        email_templates.delete_template(template=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
+from notifications import email_templates
 from notifications.channels.email import send_mail
 from notifications.email_templates import BUILT_IN, FIELDS
 from notifications.forms import TemplateForm
@@ -19,6 +20,7 @@ from notifications.models import EmailTemplate
 from tenants import roles
 from tenants.api_base import pick
 from tenants.views.doors import MemberRequest, page, show
+from tenants.views.editing import row_to_edit, save_edit
 
 
 @page(roles.SET_UP)
@@ -40,14 +42,15 @@ def add_template(request: MemberRequest) -> HttpResponse:
 
 @page(roles.SET_UP)
 def change_template(request: MemberRequest, pk: UUID) -> HttpResponse:
-    row = template_of(request, pk)
+    rows = EmailTemplate.objects.for_org(request.org)
+    row = row_to_edit(request, rows, pk, "template", TemplateForm)
     return _edit(request, TemplateForm(request.POST or None, org=request.org, template=row), template=row)
 
 
 def _edit(request: MemberRequest, form: TemplateForm, **context: Any) -> HttpResponse:
     if form.is_bound and request.POST.get("what") == "test":
         _mail_test(request, form)
-    elif form.is_valid() and (row := form.save()):
+    elif row := save_edit(request, form, save=form.save):
         messages.success(request, f"{row.name} is saved.")
         return redirect("templates")
     return show(request, "notifications/template_form.html", form, fields=sorted(FIELDS), **context)
@@ -107,7 +110,7 @@ def frame(request: MemberRequest, key: str) -> HttpResponse:
 def delete_template(request: MemberRequest, pk: UUID) -> HttpResponse:
     row = template_of(request, pk)
     if request.method == "POST":
-        row.delete()
+        email_templates.delete_template(template=row)
         messages.success(request, f"{row.name} is deleted; the built-in wording speaks again.")
         return redirect("templates")
     return show(request, "notifications/delete_template.html", template=row)

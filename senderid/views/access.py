@@ -9,10 +9,10 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from senderid import assignment as assigning
 from senderid.forms import AbsenceForm
 from senderid.may_speak import reach_of
-from senderid.models import Assignment
+from senderid.models import Assignment, SenderId
+from senderid.order_forms import OrderForm
 from senderid.sentences import speak_of_absence
 from tenants import roles
 from tenants.api_base import pick
@@ -21,6 +21,7 @@ from tenants.errors import DomainError
 from tenants.invitations import newest_of
 from tenants.models import Assignee, Delegation, Membership
 from tenants.views.doors import MemberRequest, local_path, page, show
+from tenants.views.editing import row_to_edit, save_edit
 from tenants.views.groups import group_of
 from tenants.views.people import member_of
 
@@ -41,7 +42,7 @@ def member(request: MemberRequest, pk: UUID) -> HttpResponse:
         reach=reach_of(whom),
         absences=absences.order_by("starts_at"),
         now=timezone.now(),
-        order=_assignments_of(whom.assignee),
+        order=_order_form(request, whom.assignee),
         invitation=newest_of(whom) if whom.status == Membership.Status.INVITED else None,
     )
 
@@ -96,7 +97,7 @@ def group(request: MemberRequest, kind: str, pk: UUID) -> HttpResponse:
         Membership.objects.for_org(request.org).filter(is_active=True).exclude(pk__in=inside.values("pk"))
     )
     others = others.select_related("user").order_by("name")
-    order = _assignments_of(of.assignee)
+    order = _order_form(request, of.assignee)
     context = {
         "group": of,
         "kind": kind,
@@ -111,19 +112,22 @@ def group(request: MemberRequest, kind: str, pk: UUID) -> HttpResponse:
 @page(roles.SET_UP)
 def order(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The order of one assignee's senders: GET shows, POST takes a number for each assignment."""
-    assignee = pick(Assignee.objects.for_org(request.org), pk, "assignee")
-    rows = _assignments_of(assignee)
-    if request.method == "POST":
-        for row in rows:
-            _set_priority(row, request.POST.get(f"priority-{row.pk}", ""))
+    assignee = row_to_edit(request, Assignee.objects.for_org(request.org), pk, "assignee", OrderForm)
+    form = _order_form(request, assignee)
+    if save_edit(request, form, save=form.save):
         messages.success(request, f"The order of {assignee.name}’s senders is saved.")
         return HttpResponseRedirect(local_path(request.POST.get("back", "")) or request.path)
-    return show(request, "people/order.html", assignee=assignee, order=rows)
+    return show(request, "people/order.html", form, assignee=assignee, order=form)
 
 
-def _set_priority(row: Assignment, given: str) -> None:
-    if given.isdecimal() and len(given) <= 5 and int(given) != row.priority and int(given) <= 32767:
-        assigning.change_assignment(assignment=row, priority=int(given))
+def _order_form(request: MemberRequest, assignee: Assignee) -> OrderForm:
+    """Locks senders, then assignments, while it is saved: the order in which the rules lock them."""
+    rows = _assignments_of(assignee)
+    if request.method == "POST":
+        senders = SenderId.objects.for_org(request.org).filter(assignments__assignee=assignee)
+        list(senders.order_by("pk").select_for_update(of=("self",)).values_list("pk"))
+        list(rows.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk"))
+    return OrderForm(request.POST or None, org=request.org, assignee=assignee, assignments=list(rows))
 
 
 def _assignments_of(assignee: Assignee) -> Any:

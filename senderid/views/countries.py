@@ -10,11 +10,12 @@ from django.shortcuts import redirect
 from senderid import country_rules
 from senderid.forms import OverrideForm, RegistrationForm
 from senderid.models import CountryRule, Kind, Registration, SenderId, VerdictOverride
-from senderid.views.senders import sender_of
+from senderid.views.senders import sender_of, sender_to_edit
 from tenants import roles
 from tenants.errors import NotFound
 from tenants.names import folded
 from tenants.views.doors import MemberRequest, page, show
+from tenants.views.editing import save_edit
 
 LISTS: dict[str, tuple[str, dict[str, Any]]] = {
     "inbound": ("where inbound numbers are available", {}),
@@ -123,12 +124,13 @@ def countries_of_sender(request: MemberRequest, pk: UUID) -> HttpResponse:
 @page(roles.SET_UP)
 def country_of_sender(request: MemberRequest, pk: UUID, code: str) -> HttpResponse:
     """The verdict with its sources; an admin's own word; the registration."""
-    sender, rule = sender_of(request, pk), rule_of(code)
+    sender, rule = sender_to_edit(request, pk, RegistrationForm), rule_of(code)
     ((_, verdict, registration),) = country_rules.verdicts_of(sender=sender, countries=[rule.country])
-    override = (
-        VerdictOverride.objects.for_org(request.org).filter(kind=sender.kind, country=rule.country).first()
-    )
-    forms = _forms(request, registration, override)
+    overrides = VerdictOverride.objects.for_org(request.org).filter(kind=sender.kind, country=rule.country)
+    if request.method == "POST":  # it may be edited from another sender of this kind
+        overrides = overrides.select_for_update(no_key=True)
+    override = overrides.first()
+    forms = _forms(request, sender, rule, registration, override)
     if request.method == "POST" and _save(request, forms, sender, rule):
         return redirect("sender_countries", sender.pk)
     refused = next((form for form in forms.values() if form.is_bound and form.errors), None)
@@ -149,18 +151,20 @@ def country_of_sender(request: MemberRequest, pk: UUID, code: str) -> HttpRespon
 
 
 def _forms(
-    request: MemberRequest, registration: Registration | None, override: VerdictOverride | None
+    request: MemberRequest,
+    sender: SenderId,
+    rule: CountryRule,
+    registration: Registration | None,
+    override: VerdictOverride | None,
 ) -> dict[str, Any]:
-    posted = request.POST.get("what") if request.method == "POST" else None
-    names = ("status", "reference", "expires_at")
-    known = {name: getattr(registration, name) for name in names} if registration else None
-    said = {"verdict": override.verdict, "reason": override.reason} if override else None
+    what = request.POST.get("what") if request.method == "POST" else None
+    shared: dict[str, Any] = {"org": request.org, "sender": sender, "country": rule.country}
     return {
         "registration": RegistrationForm(
-            request.POST if posted == "registration" else None, org=request.org, initial=known
+            request.POST if what == "registration" else None, registration=registration, **shared
         ),
         "override": OverrideForm(
-            request.POST if posted == "override" else None, org=request.org, initial=said
+            request.POST if what in ("override", "withdraw") else None, override=override, **shared
         ),
     }
 
@@ -168,15 +172,17 @@ def _forms(
 def _save(request: MemberRequest, forms: dict[str, Any], sender: SenderId, rule: CountryRule) -> bool:
     what = request.POST.get("what")
     if what == "withdraw":
+        if changed := forms["override"].changed_meanwhile():
+            by = changed[0].by.name
+            messages.warning(request, f"The override was changed by {by}. Check it before you remove it.")
+            return False
         country_rules.withdraw_override(org=request.org, kind=sender.kind, country=rule.country)
         messages.success(request, f"The table counts again for {rule.name}.")
         return True
-    if what not in forms or not forms[what].is_valid():
+    if what not in forms:
         return False
-    if what == "registration":
-        saved = forms[what].save(sender=sender, country=rule.country)
-    else:
-        saved = forms[what].save(kind=sender.kind, country=rule.country, by=request.member)
+    how = {"sender": sender} if what == "registration" else {"kind": sender.kind, "by": request.member}
+    saved = save_edit(request, forms[what], save=lambda: forms[what].save(country=rule.country, **how))
     if saved:
         messages.success(request, f"{rule.name} is saved.")
     return bool(saved)

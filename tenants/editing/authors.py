@@ -33,10 +33,11 @@ class Authors:
         )
         self._entries = list(rows.select_related("actor", "api_key").order_by("-at")[:READ])
 
-    def of(self, field: str) -> Author:
-        """The author of the newest change to this field; of a change that names no fields otherwise."""
-        naming = [entry for entry in self._entries if field in entry.details.get("changed", ())]
-        silent = [entry for entry in self._entries if "changed" not in entry.details]
+    def of(self, field: str, target: UUID | None = None) -> Author:
+        """The author of the newest change to this field (of one row); of a change that names no fields otherwise."""
+        entries = [entry for entry in self._entries if target in (None, entry.target_id)]
+        naming = [entry for entry in entries if field in entry.details.get("changed", ())]
+        silent = [entry for entry in entries if "changed" not in entry.details]
         return next((author_of(entry) for entry in naming or silent), UNKNOWN)
 
 

@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 Posted = str | list[str]  # a list for a set
 
@@ -37,6 +38,12 @@ class SetLines(SetText):
     widget = forms.Textarea(attrs={"rows": 2})
 
 
+class SecretText(forms.CharField):
+    """Compared by a keyed digest, never drawn, never repeated."""
+
+    widget = forms.PasswordInput(attrs={"autocomplete": "off"})
+
+
 def is_set(field: forms.Field) -> bool:
     """Whether changes of two people to it can be added up."""
     return isinstance(field, SetText | forms.MultipleChoiceField | forms.ModelMultipleChoiceField)
@@ -63,6 +70,8 @@ def cleaned(bound: BoundField) -> Posted:
 def write(data: Any, bound: BoundField, value: Posted) -> None:
     """Puts a value into posted data, as if it had been typed."""
     field = bound.field
+    if isinstance(field, SecretText):
+        return
     if isinstance(field, SetText):
         data[bound.html_name] = field.joiner.join(value)
     elif is_set(field):
@@ -78,6 +87,8 @@ def spoken(bound: BoundField) -> str:
     field, value = bound.field, stored(bound)
     if isinstance(field, forms.BooleanField):
         return "on" if value else "off"
+    if isinstance(field, SecretText):
+        return "(another secret)"
     if isinstance(bound.initial, datetime):
         local = timezone.localtime(bound.initial)
         return f"{local.day} {local:%b %Y, %H:%M}"
@@ -90,7 +101,7 @@ def spoken(bound: BoundField) -> str:
 
 def _posted(field: forms.Field, value: Any) -> Posted:
     prepared = field.prepare_value(value)
-    if isinstance(field, SetText | forms.BooleanField):
+    if isinstance(field, SetText | SecretText | forms.BooleanField):
         return _raw(field, prepared)
     if is_set(field):
         return [str(one) for one in prepared or []]
@@ -105,6 +116,8 @@ def _raw(field: forms.Field, value: Any) -> Posted:
         return [str(one) for one in value or []]
     if isinstance(field, forms.BooleanField):
         return "on" if value else ""
+    if isinstance(field, SecretText):
+        return salted_hmac("tenants.editing.secret", str(value or "").strip()).hexdigest()
     return "" if value is None else str(value).replace("\r\n", "\n").strip()
 
 

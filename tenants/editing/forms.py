@@ -43,6 +43,8 @@ class EditForm(forms.Form):
 
     # Fields that mean something only together: a change of theirs to one and of mine to another is a conflict.
     coupled: tuple[tuple[str, ...], ...] = ()
+    part = ""  # of the row: the form of one country is no form of another
+    audit_names: dict[str, str] = {}  # of fields that the audit log calls otherwise
 
     def __init__(self, *args: Any, edits: Any = None, is_preview: bool = False, **kwargs: Any) -> None:
         self.edits, self.is_preview = edits, is_preview
@@ -69,9 +71,14 @@ class EditForm(forms.Form):
             by = f", saved by {change.by.name}" if change.by.name else ""
             self.add_error(change.name, f"Now: {change.now or '(empty)'}{by}")
 
+    def changed_meanwhile(self) -> list[Change]:
+        """What others changed since the form was drawn, whatever was typed."""
+        self.full_clean()
+        return [*self.conflicts, *self.merged]
+
     @property
     def _subject(self) -> str:
-        return f"{type(self).__name__}:{self.edits.pk}:{self.prefix or ''}"
+        return f"{type(self).__name__}:{self.edits.pk}:{self.part}:{self.prefix or ''}"
 
     def _open_fields(self) -> list[str]:
         return [name for name, field in self.fields.items() if not field.disabled]
@@ -80,15 +87,15 @@ class EditForm(forms.Form):
         posted: Any = self.data
         self.data = posted.copy()
         version = versions.unseal(self.data.get(self.add_prefix(NAME), ""), subject=self._subject)
-        theirs, conflicts = self._merge(version.fields) if version else (set(), self._differing())
+        theirs, conflicts = self._merge(version.fields) if version else (set(), self.without_version())
         self.is_unversioned = version is None and bool(conflicts)
         if theirs or conflicts:
             authors = self._authors(version.at) if version else None
             self.conflicts = [self._change(name, authors) for name in self.fields if name in conflicts]
             self.merged = [self._change(name, authors) for name in self.fields if name in theirs - conflicts]
 
-    def _differing(self) -> set[str]:
-        """Fields whose typed value is not the stored one: all that can be said without a version."""
+    def without_version(self) -> set[str]:
+        """Fields to be checked: whose typed value is not the stored one: all that can be said without a version."""
         return {name for name in self._posted_fields() if not _same(self[name], fields.stored(self[name]))}
 
     def _posted_fields(self) -> list[str]:
@@ -122,12 +129,15 @@ class EditForm(forms.Form):
     def _authors(self, since: datetime) -> Authors:
         return Authors(org_id=getattr(self.edits, "org_id", self.edits.pk), targets=self.about(), since=since)
 
+    def author_of(self, name: str, authors: Authors) -> Author:
+        return authors.of(self.audit_names.get(name, name))
+
     def about(self) -> list[Any]:
         """Ids of the rows whose audit entries name the author."""
         return [self.edits.pk]
 
     def _change(self, name: str, authors: Authors | None) -> Change:
-        by = authors.of(name) if authors else NOBODY
+        by = self.author_of(name, authors) if authors else NOBODY
         return Change(name, str(self[name].label), fields.spoken(self[name]), by)
 
 

@@ -13,6 +13,7 @@ from tenants.api_base import pick
 from tenants.forms import GroupForm
 from tenants.models import Membership, Profile, Team
 from tenants.views.doors import MemberRequest, page, show
+from tenants.views.editing import row_to_edit, save_edit
 
 Group = type[Profile] | type[Team]
 KINDS: dict[str, Group] = {"profiles": Profile, "teams": Team}
@@ -30,11 +31,9 @@ def groups(request: MemberRequest, kind: str) -> HttpResponse:
 
 @page(roles.SET_UP)
 def rename(request: MemberRequest, kind: str, pk: UUID) -> HttpResponse:
-    group = group_of(request, kind, pk)
-    form = GroupForm(
-        request.POST or None, org=request.org, kind=KINDS[kind], pk=pk, initial={"name": group.name}
-    )
-    if form.is_valid() and form.save():
+    group = row_to_edit(request, _whole(request, kind), pk, kind[:-1], GroupForm)
+    form = GroupForm(request.POST or None, org=request.org, kind=KINDS[kind], group=group)
+    if save_edit(request, form, save=form.save):
         messages.success(request, "The name is saved.")
         return redirect("group", kind, pk)
     return show(request, "people/group_rename.html", form, group=group, kind=kind, word=kind[:-1])
@@ -69,4 +68,8 @@ def delete(request: MemberRequest, kind: str, pk: UUID) -> HttpResponse:
 
 def group_of(request: MemberRequest, kind: str, pk: UUID) -> Any:
     """The profile or team of this org with this id, or 404."""
-    return pick(KINDS[kind].objects.for_org(request.org).select_related("assignee"), pk, kind[:-1])
+    return pick(_whole(request, kind), pk, kind[:-1])
+
+
+def _whole(request: MemberRequest, kind: str) -> Any:
+    return KINDS[kind].objects.for_org(request.org).select_related("assignee")

@@ -4,7 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -15,6 +15,7 @@ from tenants.forms import MemberForm
 from tenants.models import Membership
 from tenants.names import name_matches
 from tenants.views.doors import MemberRequest, in_pages, page, show
+from tenants.views.editing import row_to_edit, save_edit
 
 
 @page(roles.SET_UP)
@@ -59,10 +60,10 @@ def add_member(request: MemberRequest) -> HttpResponse:
 
 @page(roles.SET_UP)
 def change_member(request: MemberRequest, pk: UUID) -> HttpResponse:
-    member = member_of(request, pk)
+    member = _member_to_edit(request, pk)
     keys = [key.name for key in live_keys_of(member)]
     form = MemberForm(request.POST or None, org=request.org, by=request.member, member=member)
-    if form.is_valid() and form.save():
+    if save_edit(request, form, save=form.save):
         messages.success(request, f"{member.name} is saved.")
         if keys and not roles.may(member, roles.SET_UP):
             messages.warning(request, f"Revoked API keys: {', '.join(keys)}.")
@@ -106,5 +107,17 @@ def me(request: MemberRequest) -> HttpResponse:
 
 def member_of(request: MemberRequest, pk: UUID) -> Membership:
     """The member of this org with this id, or 404."""
-    rows = Membership.objects.for_org(request.org).select_related("profile", "org")
-    return cast(Membership, pick(rows, pk, "member"))
+    return cast(Membership, pick(_whole(request), pk, "member"))
+
+
+def _member_to_edit(request: MemberRequest, pk: UUID) -> Membership:
+    """The same, locked while their form is saved; owners with them in one order, as the rule counts them."""
+    if request.method == "POST":
+        owners = Q(role=Membership.Role.OWNER, is_active=True)
+        rows = Membership.objects.for_org(request.org).filter(owners | Q(pk=pk))
+        list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    return cast(Membership, row_to_edit(request, _whole(request), pk, "member", MemberForm))
+
+
+def _whole(request: MemberRequest) -> QuerySet[Membership]:
+    return Membership.objects.for_org(request.org).select_related("profile", "org")

@@ -259,8 +259,8 @@ def test_the_log_is_ones_own_for_a_rep(texting: Texting, ada: Client) -> None:
 
 def test_wishes_replace_each_other(texting: Texting) -> None:
     rob = visit(texting.rob)
-    rob.post("/preferences/", {"how": "at_once", "quiet": [texting.sender.pk]})
-    rob.post("/preferences/", {"how": "off"})
+    for wishes in ({"how": "at_once", "quiet": [texting.sender.pk]}, {"how": "off"}):
+        rob.post("/preferences/", with_version(rob, "/preferences/", wishes))
     assert list(Preference.objects.for_org(texting.org).values_list("sender", "how")) == [(None, "off")]
     assert "checked" in text_of(rob, "/preferences/")
 
@@ -273,7 +273,8 @@ def test_a_template_is_saved_changed_and_deleted(texting: Texting, ada: Client) 
     ada.post("/notifications/templates/add/", WORDING | {"is_org_default": "on"})
     row = EmailTemplate.objects.for_org(texting.org).get()
     assert row.is_org_default
-    ada.post(f"/notifications/templates/{row.pk}/", WORDING | {"name": "Theirs"})
+    page = f"/notifications/templates/{row.pk}/"
+    ada.post(page, with_version(ada, page, WORDING | {"name": "Theirs"}))
     row.refresh_from_db()
     assert (row.name, row.is_org_default) == ("Theirs", False)
     assert "Theirs" in text_of(ada, "/notifications/templates/")

@@ -1,12 +1,14 @@
 """Senders, countries, access, absences and settings at the console."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
 from senderid.models import Assignment, Registration, SenderId, VerdictOverride
 from tenants.memberships import named_group
 from tenants.models import AuditEntry, Delegation, Membership, Organization, Team
-from tests.visiting import visit, with_version
+from tests.visiting import form_on, visit, with_version
 from tests.world import give, make_account, make_member, make_org, make_sender
 
 pytestmark = pytest.mark.django_db
@@ -142,11 +144,12 @@ def test_a_disputed_country_names_who_says_otherwise(ana: Client) -> None:
 def test_a_verdict_can_be_overridden_with_a_reason_and_withdrawn(org: Organization, ana: Client) -> None:
     sender = make_sender(org)
     page = f"/senders/{sender.pk}/countries/FR/"
-    assert ana.post(page, {"what": "override", "verdict": "allowed", "reason": "no"}).status_code == 422
-    ana.post(page, {"what": "override", "verdict": "allowed", "reason": "our carrier confirmed it"})
+    typed = with_version(ana, page, {"what": "override", "verdict": "allowed", "reason": "no"})
+    assert ana.post(page, typed).status_code == 422
+    ana.post(page, typed | {"reason": "our carrier confirmed it"})
     assert "our carrier confirmed it" in text_of(ana, f"/senders/{sender.pk}/countries/?q=FR")
     assert AuditEntry.objects.for_org(org).filter(action="verdict.overridden").exists()
-    ana.post(page, {"what": "withdraw"})
+    ana.post(page, form_on(ana, page, what="withdraw"))
     assert not VerdictOverride.objects.for_org(org).exists()
 
 
@@ -158,7 +161,8 @@ def test_a_registration_is_kept_per_country(org: Organization, ana: Client) -> N
         "reference": "UK-1",
         "expires_at": "2030-01-31T12:00",
     }
-    ana.post(f"/senders/{sender.pk}/countries/GB/", given)
+    page = f"/senders/{sender.pk}/countries/GB/"
+    ana.post(page, with_version(ana, page, given))
     row = Registration.objects.for_org(org).get(country="GB")
     assert (row.country, row.status, row.reference) == ("GB", "approved", "UK-1")
     assert row.expires_at.hour == 17, "typed in New York"
@@ -249,20 +253,24 @@ def settings_of(org: Organization, **changes: str) -> dict[str, str]:
     return whole | changes
 
 
+def save_settings(client: Client, org: Organization, **changes: str) -> Any:
+    return client.post("/settings/", with_version(client, "/settings/", settings_of(org, **changes)))
+
+
 def test_countries_are_typed_by_name_or_code(org: Organization, ana: Client) -> None:
-    ana.post("/settings/", settings_of(org, allowed_countries="germany, US"))
+    save_settings(ana, org, allowed_countries="germany, US")
     org.refresh_from_db()
     assert org.allowed_countries == ["DE", "US"]
-    answer = ana.post("/settings/", settings_of(org, allowed_countries="Atlantis"))
+    answer = save_settings(ana, org, allowed_countries="Atlantis")
     assert "“Atlantis” is no country" in answer.content.decode()
 
 
 def test_quiet_hours_are_switched_off_only_with_a_reason(org: Organization, ana: Client) -> None:
-    answer = ana.post("/settings/", settings_of(org, quiet_hours="off"))
+    answer = save_settings(ana, org, quiet_hours="off")
     assert answer.status_code == 422
     org.refresh_from_db()
     assert org.quiet_hours == "by_country"
-    ana.post("/settings/", settings_of(org, quiet_hours="off", quiet_hours_reason="alarms only"))
+    save_settings(ana, org, quiet_hours="off", quiet_hours_reason="alarms only")
     org.refresh_from_db()
     assert org.quiet_hours == "off"
 

@@ -12,7 +12,7 @@ from tenants.errors import DomainError
 from tenants.memberships import add_member, change_member
 from tenants.models import ApiKey, Membership, Organization
 from tests.calling import Api
-from tests.visiting import visit
+from tests.visiting import visit, with_version
 from tests.world import make_member, make_org
 
 pytestmark = pytest.mark.django_db
@@ -142,7 +142,8 @@ def test_keys_end_with_the_power_of_who_made_them(owner: Membership, admin: Memb
     match how:
         case "demoted":
             form = {"name": "Ana", "role": "rep"}
-            assert visit(owner).post(f"/people/{admin.pk}/edit/", form).status_code == 302
+            page, client = f"/people/{admin.pk}/edit/", visit(owner)
+            assert client.post(page, with_version(client, page, form)).status_code == 302
         case "deactivated":
             visit(owner).post(f"/people/{admin.pk}/deactivate/")
         case "demoted by REST":

@@ -6,7 +6,7 @@ from django.test import Client
 
 from tenants.memberships import named_group
 from tenants.models import ApiKey, AuditEntry, Membership, Organization, Profile, Team
-from tests.visiting import visit
+from tests.visiting import visit, with_version
 from tests.world import make_member, make_org
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +106,8 @@ def test_groups_are_made_renamed_filled_and_deleted(
     group = model.objects.for_org(org).get(name="Renewals")
     page = f"/people/{kind}/{group.pk}/"
     assert answer["Location"] == page
-    ana.post(f"{page}rename/", {"name": "Renewals US"})
+    rename = f"{page}rename/"
+    ana.post(rename, with_version(ana, rename, {"name": "Renewals US"}))
     ana.post(f"{page}place/", {"member": ben.pk, "what": "in"})
     shown = ana.get(page).content.decode()
     assert "Renewals US" in shown
