@@ -7,6 +7,7 @@ stood. A contact gets the text at most once: the database says so (`one_text_per
 import logging
 import time
 from datetime import datetime
+from typing import Any
 
 from celery import shared_task
 from django.db import transaction
@@ -69,7 +70,7 @@ def save_campaign(
         )
     if audience != campaign.audience or campaign._state.adding:
         demand_known(org=org, audience=audience)
-    values = {
+    values: dict[str, Any] = {
         "name": name.strip(),
         "body": body,
         "sender_mode": sender_mode,

@@ -191,7 +191,13 @@ def save_template(
         )
     if is_org_default:
         _end_default(others.filter(kind=kind, is_org_default=True))
-    values = {"kind": kind, "name": name.strip(), "subject": subject, "html": html, "text": text}
+    values: dict[str, Any] = {
+        "kind": kind,
+        "name": name.strip(),
+        "subject": subject,
+        "html": html,
+        "text": text,
+    }
     values["is_org_default"] = is_org_default
     changed = audit.differing(template, values)
     for field, value in values.items():

@@ -61,7 +61,7 @@ class TokenForm(EditForm, RuleForm):
 
     def __init__(self, *args: Any, account: ProviderAccount, **kwargs: Any) -> None:
         self.account = account
-        kwargs["initial"] = {"token": account.token}
+        kwargs["initial"] = {"token": account.auth_token}
         super().__init__(*args, edits=account, auto_id=f"token-{account.pk}-%s", **kwargs)
 
     def save(self) -> bool | None:

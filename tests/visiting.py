@@ -36,6 +36,7 @@ class Forms(HTMLParser):
                     "action": found.get("action", ""),
                     "fields": self._form,
                     "buttons": [],
+                    "visible": set(),
                 }
             )
         elif self._form is None or "disabled" in found or (tag != "option" and not found.get("name")):
@@ -46,13 +47,17 @@ class Forms(HTMLParser):
             self.forms[-1]["buttons"].append(found.get("value", ""))
         elif tag == "textarea":
             self._name, self._text = found["name"], "\0"
+            self.forms[-1]["visible"].add(found["name"])
         elif tag == "select":
             self._name, self._choice = found["name"], []
+            self.forms[-1]["visible"].add(found["name"])
         elif tag == "option" and self._choice is not None:
             self._choice.append((found.get("value", ""), "selected" in found))
 
     def _input(self, found: dict[str, str]) -> None:
         kind = found.get("type", "text")
+        if kind != "hidden":
+            self.forms[-1]["visible"].add(found["name"])
         if kind in ("checkbox", "radio") and "checked" not in found:
             return
         assert self._form is not None

@@ -50,7 +50,7 @@ def change_token(request: MemberRequest, pk: UUID) -> HttpResponse:
     elif form.conflicts:
         messages.error(request, _replaced(form.conflicts[0].by.name))
     elif form.errors:
-        messages.error(request, " ".join(text for texts in form.errors.values() for text in texts))
+        messages.error(request, " ".join(str(text) for texts in form.errors.values() for text in texts))
     return redirect("accounts")
 
 

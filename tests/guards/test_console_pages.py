@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
 
 from messaging.campaigns import save_campaign
@@ -19,10 +19,12 @@ from senderid.models import ProviderAccount
 from tenants import roles
 from tenants.api_keys import mint
 from tenants.delegation import delegate
+from tenants.editing.forms import EditForm
+from tenants.forms import RuleForm
 from tenants.memberships import named_group
 from tenants.models import Profile
 from tests.texting import Texting
-from tests.visiting import visit
+from tests.visiting import Forms, has_version, visit
 
 pytestmark = pytest.mark.django_db
 OPEN = ("api/", "^api", "webhooks/", "^webhooks", "healthz", "readyz", "metrics", "accounts/", "admin/")
@@ -162,3 +164,32 @@ def test_only_set_up_roles_open_set_up(address: Address, home: Texting, rows: Ro
         pk = rows.id_for(address) if "pk" in address.route else None
         assert visit(home.rob).get(path_of(address, pk)).status_code == 403
         assert visit(home.rob).post(path_of(address, pk)).status_code == 403
+
+
+# Forms that change no existing row: they add one, or do one act. All others carry the version they were drawn from.
+NO_EDIT = {
+    "add_sender", "assign_sender", "add_contact", "add_member", "groups", "add_campaign", "add_program",
+    "add_template", "add_absence", "developers", "opt_outs", "campaign", "program", "place_in_group",
+    "switch_organization",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("address", [a for a in CONSOLE if a.is_ours], ids=str)
+def test_every_edit_form_carries_its_version(address: Address, home: Texting, rows: Rows) -> None:
+    """console 6: a form with anything to fill in says what it was drawn from, or is listed as no edit form."""
+    path = path_of(address, rows.id_for(address) if "pk" in address.route else None)
+    answer = visit(home.admin).get(path)
+    if answer.status_code != 200 or not answer["Content-Type"].startswith("text/html"):
+        return
+    for form in Forms(answer.content.decode()).forms:
+        target = resolve(form["action"].split("?")[0] or path).url_name
+        if form["method"] == "post" and form["visible"] and target not in NO_EDIT:
+            assert has_version(form["fields"]), (
+                f"{target} on {path}: inherit from tenants.editing.forms.EditForm"
+            )
+
+
+def test_forms_with_rules_edit_or_are_listed() -> None:
+    """console 6."""
+    adding = {"AbsenceForm", "ApiKeyForm", "AssignHereForm", "OptOutForm"}
+    assert {form.__name__ for form in RuleForm.__subclasses__() if not issubclass(form, EditForm)} == adding

@@ -238,8 +238,12 @@ def test_the_order_of_senders_is_set_on_the_assignees_page(org: Organization, an
         f"priority-{second.pk}": "nonsense",
         "back": "https://evil.example/",
     }
-    answer = ana.post(f"/assignees/{ben.pk}/order/", order)
-    assert answer["Location"] == f"/assignees/{ben.pk}/order/"
+    page = f"/assignees/{ben.pk}/order/"
+    refused = ana.post(page, with_version(ana, page, order))
+    assert refused.status_code == 422
+    assert "Enter a whole number" in refused.content.decode()
+    answer = ana.post(page, with_version(ana, page, order | {f"priority-{second.pk}": ""}))
+    assert answer["Location"] == page
     found = dict(Assignment.objects.for_org(org).values_list("pk", "priority"))
     assert found == {first.pk: 20, second.pk: 100}
 
@@ -277,7 +281,9 @@ def test_quiet_hours_are_switched_off_only_with_a_reason(org: Organization, ana:
 
 def test_a_carriers_token_is_written_and_never_shown(org: Organization, ana: Client) -> None:
     account = make_account(org, "AC" + "2" * 32)
-    ana.post(f"/settings/accounts/{account.pk}/token/", {"token": "a-new-secret-token"})
+    path = f"/settings/accounts/{account.pk}/token/"
+    typed = with_version(ana, path, {"token": "a-new-secret-token"}, page="/settings/accounts/")
+    ana.post(path, typed)
     account.refresh_from_db()
     assert account.tokens == ["a-new-secret-token", "token-2222"]
     page = text_of(ana, "/settings/accounts/")
