@@ -19,7 +19,7 @@ from tenants.memberships import named_group, set_teams
 from tenants.models import Delegation, Membership, Profile, Team, User
 from tenants.revocations import REVOKED, SINCE
 from tests.calling import Api
-from tests.visiting import visit
+from tests.visiting import visit, with_version
 from tests.world import PASSWORD, give, make_account, make_member, make_org, make_sender
 
 WITHIN = 5
@@ -94,7 +94,8 @@ def made_viewer_over_rest(scene: Scene) -> Any:
 
 def demoted(scene: Scene) -> Any:
     given = {"email": scene.rob.email, "name": "Rob", "role": "viewer", "profile": scene.profile.pk}
-    return scene.admin.post(f"/people/{scene.rob.pk}/edit/", given | {"teams": [scene.team.pk]})
+    page = f"/people/{scene.rob.pk}/edit/"
+    return scene.admin.post(page, with_version(scene.admin, page, given | {"teams": [scene.team.pk]}))
 
 
 def out_of_team(scene: Scene) -> Any:
