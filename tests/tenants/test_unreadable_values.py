@@ -40,4 +40,4 @@ def test_the_order_of_senders_returns_to_pages_of_ours_only(back: str) -> None:
     here = f"/people/{texting.rob.pk}/"
     assert visit(texting.admin).post(path, {"back": here}).headers["Location"] == here
     whole, row = f"/assignees/{texting.org.pk}/order/", texting.sender.assignments.get()
-    assert visit(texting.admin).post(whole, {f"priority-{row.pk}": "9" * 5000}).status_code == 302
+    assert visit(texting.admin).post(whole, {f"priority-{row.pk}": "9" * 5000}).status_code == 422
