@@ -147,7 +147,8 @@ def warnings_of(sender: SenderId, home: Verdict | None = None) -> list[tuple[str
             found.append(
                 ("no_reply_path", "Nobody can answer a name; give it a reply number and an instruction.")
             )
-        if other := named_elsewhere(sender.reply_instruction, senders=[sender], country=sender.country):
+        country = (sender.reply_number or sender).country
+        if other := named_elsewhere(sender.reply_instruction, senders=[sender], country=country):
             text = f"The reply instruction names {other}, but replies arrive on {sender.reply_number or 'no number'}."
             found.append(("instruction_names_other_number", text))
     return found

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from tenants import audit
-from tenants.errors import unreadable
+from tenants.errors import DomainError, register, unreadable
 from tenants.models import Delegation, Membership
 
 
@@ -20,8 +20,9 @@ def delegate(
     copy_absent: bool = False,
     all_senders: bool = True,
 ) -> Delegation:
-    """Records an absence; without a stand-in the member is just away."""
+    """Records an absence; without a stand-in the member is just away. 422 `viewer_cannot_cover`."""
     _check(absent, stand_in, starts_at, ends_at)
+    _demand_sender(stand_in)
     delegation = Delegation.objects.for_org(absent.org_id).create(
         absent=absent,
         stand_in=stand_in,
@@ -45,6 +46,8 @@ def change_delegation(*, delegation: Delegation, **changes: Any) -> Delegation:
     """Changes any of delegate's arguments but who is absent."""
     for field, value in changes.items():
         setattr(delegation, field, value)
+    if "stand_in" in changes:
+        _demand_sender(delegation.stand_in)
     _check(delegation.absent, delegation.stand_in, delegation.starts_at, delegation.ends_at)
     delegation.save()
     audit.note(
@@ -63,6 +66,13 @@ def _check(absent: Membership, stand_in: Membership | None, starts_at: datetime,
         raise unreadable("to", "Nobody stands in for themselves; choose someone else, or nobody.")
 
 
+def _demand_sender(stand_in: Membership | None) -> None:
+    """A delegate reads and sends; a viewer would only read, and nobody would reply."""
+    if stand_in is not None and not stand_in.may_write:
+        text = f"{stand_in.name} is a viewer and can’t send. Choose someone who can, or nobody."
+        raise DomainError("viewer_cannot_cover", text, field="to")
+
+
 def end_delegation(*, delegation: Delegation) -> None:
     """Ends it now; one that has not begun is removed."""
     now = timezone.now()
@@ -77,3 +87,6 @@ def end_delegation(*, delegation: Delegation) -> None:
     elif delegation.ends_at > now:
         delegation.ends_at = now
         delegation.save(update_fields=["ends_at"])
+
+
+register({"viewer_cannot_cover": "A viewer can’t send, so they can’t cover for someone."})
