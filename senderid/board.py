@@ -32,6 +32,7 @@ class Candidate:
     can_send: bool = True
     is_live: bool = True
     is_assigned: bool = True
+    registration: Held | None = None  # in the country of the Ask; else the board's are asked
     is_simulated: bool | None = None  # whether its account is the simulator's; None where nobody asked
 
     @classmethod
@@ -106,7 +107,7 @@ class Look:
         for sender_id, status, expires_at in registered or ():
             board.register(UUID(sender_id), ask.country, status, _time(expires_at))
         assignees = self.given["assignees"]
-        for place, candidate in _candidates(board, ask.org_id, ask.country, offers):
+        for place, candidate in _candidates(ask.org_id, offers):
             self._put(board, assignees[place - 1], candidate)
         return board
 
@@ -136,7 +137,7 @@ def board_for(*, org_id: UUID, assignee_ids: Iterable[UUID], countries: Iterable
     with connection.cursor() as cursor:
         given = {"org": org_id, "country": "", "assignees": ids, "sandbox": False}
         (offers,) = OFFERS.ask(cursor, given).fetchone()
-    for place, candidate in _candidates(board, org_id, "", offers):
+    for place, candidate in _candidates(org_id, offers):
         board.by_assignee.setdefault(ids[place - 1], []).append(candidate)
     registered = Registration.objects.for_org(org_id)
     if countries is not None:
@@ -183,28 +184,27 @@ GROUND = Kept(
 )
 
 
-def _candidates(
-    board: Board, org_id: UUID, country: str, offers: list[list[Any]] | None
-) -> Iterator[tuple[int, Candidate]]:
-    """(place of the assignee, candidate) of each offer; the senders' registrations go onto the board."""
-    senders: dict[str, SenderId] = {}
+def _candidates(org_id: UUID, offers: list[list[Any]] | None) -> Iterator[tuple[int, Candidate]]:
+    """(place of the assignee, candidate) of each offer, with the sender's registration in the country."""
+    senders: dict[str, tuple[SenderId, Held | None]] = {}
     now = timezone.now()
     for place, default, priority, can_send, begins, ends, countries, simulated, *rest in offers or ():
         status, expires_at, *values = rest
         key = values[0]
-        sender = senders.get(key)
-        if sender is None:
-            sender = senders[key] = rows.from_json(SenderId, values)
-            sender.org_id = org_id
-            if status:
-                board.register(sender.pk, country, status, _time(expires_at))
+        known = senders.get(key)
+        if known is None:
+            held = Held(status, _time(expires_at)) if status else None
+            known = senders[key] = rows.from_json(SenderId, values), held
+            known[0].org_id = org_id
+        sender, held = known
         is_live = (begins is None or _time(begins) <= now) and (ends is None or _time(ends) > now)
         yield (
             place,
             Candidate(
-                sender, frozenset(countries), default, priority, can_send, is_live, is_simulated=simulated
+                sender, frozenset(countries), default, priority, can_send, is_live,
+                registration=held, is_simulated=simulated,
             ),
-        )
+        )  # fmt: skip
 
 
 def _time(given: str | None) -> Any:

@@ -27,6 +27,7 @@ from tenants.models import AuditEntry, Membership, Organization
 DATA = Path(__file__).parent / "data"
 ALLOWED, NEEDS_REGISTRATION, REFUSED, UNKNOWN = "allowed", "needs_registration", "refused", "unknown"
 VERDICTS = (ALLOWED, NEEDS_REGISTRATION, REFUSED, UNKNOWN)
+APPROVED = Registration.Status.APPROVED.value  # a plain word: selection compares it for each candidate
 EXPIRES_SOON = timedelta(days=30)
 COLUMNS = [f.name for f in CountryRule._meta.fields if f.name not in ("sources", "dissent", "corrected")]
 
@@ -64,7 +65,7 @@ class Held(NamedTuple):
 
     @property
     def state(self) -> str:
-        return state_of(self.status, self.expires_at)
+        return self.status if self.expires_at is None else state_of(self.status, self.expires_at)
 
 
 def load(
@@ -180,7 +181,7 @@ def with_registration(verdict: Verdict, registration: IsRegistration | None, *, 
 
 def is_valid(registration: IsRegistration | None) -> bool:
     """Whether it is approved and not expired: what NEEDS_REGISTRATION requires."""
-    return registration is not None and registration.state == Registration.Status.APPROVED
+    return registration is not None and registration.state == APPROVED
 
 
 def _missing(registration: IsRegistration | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
@@ -43,6 +44,11 @@ class Ask:
     last_used: UUID | None = None
     sandbox: bool = False
 
+    @cached_property
+    def may_send(self) -> bool:
+        """False for a viewer, whatever is assigned to them."""
+        return self.standing.member is None or self.standing.member.may_write
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -64,6 +70,8 @@ class Refusal:
 
 
 Reason = tuple[str, str] | None
+# Plain words: they are compared for each candidate.
+ACTIVE, INCOMING = SenderId.Status.ACTIVE.value, SenderId.Direction.INCOMING.value
 
 
 def refusal_of(ask: Ask, board: "Board", candidate: "Candidate") -> Refusal | None:
@@ -74,10 +82,11 @@ def refusal_of(ask: Ask, board: "Board", candidate: "Candidate") -> Refusal | No
     return None
 
 
-def verdict_on(ask: Ask, board: "Board", sender: SenderId) -> Verdict:
-    """What the destination country says of this sender, its registration included."""
-    base = _of_its_kind(ask, board, sender)
-    return with_registration(base, board.registrations.get((sender.id, ask.country)), country=ask.country)
+def verdict_on(ask: Ask, board: "Board", candidate: "Candidate") -> Verdict:
+    """What the destination country says of this candidate, its registration included."""
+    base = _of_its_kind(ask, board, candidate.sender)
+    held = candidate.registration or board.registrations.get((candidate.sender.id, ask.country))
+    return with_registration(base, held, country=ask.country)
 
 
 def _of_its_kind(ask: Ask, board: "Board", sender: SenderId) -> Verdict:
@@ -95,19 +104,14 @@ def _of_its_kind(ask: Ask, board: "Board", sender: SenderId) -> Verdict:
     return verdict
 
 
-def _may_send(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
-    member = ask.standing.member
-    if member is None or member.may_write:
-        return None
-    return "viewer_cannot_send", viewer_cannot_send(member)
-
-
 def viewer_cannot_send(member: Membership) -> str:
     """Why a viewer is never chosen a sender, whatever is assigned to them."""
     return f"{member.name} is a viewer. Viewers can read, but not send."
 
 
 def _is_assigned(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    if not ask.may_send and ask.standing.member is not None:
+        return "viewer_cannot_send", viewer_cannot_send(ask.standing.member)
     if not candidate.is_assigned:
         who = ask.standing.member.name if ask.standing.member else "the organization"
         return "not_assigned", f"It is not assigned to {who}."
@@ -119,7 +123,7 @@ def _is_assigned(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
 
 
 def _is_active(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
-    if candidate.sender.status == SenderId.Status.ACTIVE:
+    if candidate.sender.status == ACTIVE:
         return None
     return "sender_not_active", f"It is {candidate.sender.status}, not active."
 
@@ -131,7 +135,7 @@ def _is_not_set_aside(ask: Ask, board: "Board", candidate: "Candidate") -> Reaso
 
 
 def _sends(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
-    return None if candidate.sender.sends else ("receive_only", "It only receives.")
+    return None if candidate.sender.direction != INCOMING else ("receive_only", "It only receives.")
 
 
 def _country_allows(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
@@ -140,9 +144,9 @@ def _country_allows(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
         return base.code, base.text
     # Asked of each candidate: the verdict with its sentence is made only for one that is refused.
     if base.verdict == NEEDS_REGISTRATION:
-        held = board.registrations.get((candidate.sender.id, ask.country))
+        held = candidate.registration or board.registrations.get((candidate.sender.id, ask.country))
         if not is_valid(held):
-            return "registration_missing", with_registration(base, held, country=ask.country).text
+            return "registration_missing", verdict_on(ask, board, candidate).text
     return None
 
 
@@ -181,7 +185,6 @@ def _in_sandbox(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
 
 
 CHECKS: tuple[Callable[[Ask, "Board", "Candidate"], Reason], ...] = (
-    _may_send,
     _is_assigned,
     _is_active,
     _is_not_set_aside,

@@ -65,7 +65,7 @@ def choose_sender(*, ask: Ask, board: Board | None = None) -> Choice:
     to list unassigned senders when nobody may speak."""
     board = board or load_board(ask)
     choice = choose(ask=ask, board=board)
-    if choice.sender is None and choice.rule == "none" and _might_send(ask):
+    if choice.sender is None and choice.rule == "none" and ask.may_send:
         seen = {refusal.sender.pk for refusal in choice.rejected}
         extra = [refusal_of(ask, board, Candidate.unassigned(sender)) for sender in others(ask, seen)]
         return Choice(None, "none", choice.text, choice.rejected + tuple(r for r in extra if r))
@@ -197,17 +197,12 @@ def _chosen(ask: Ask, board: Board, candidate: Candidate, rule: str, rejected: l
         notes.append("the default")
     text = who + RULES[rule] + (f" ({', '.join(notes)})" if notes else "")
     return Choice(
-        candidate.sender, rule_name, text, tuple(rejected), verdict_on(ask, board, candidate.sender).warnings
+        candidate.sender, rule_name, text, tuple(rejected), verdict_on(ask, board, candidate).warnings
     )
 
 
-def _might_send(ask: Ask) -> bool:
-    """Whether another assignment could help: a viewer is never chosen a sender."""
-    return ask.standing.member is None or ask.standing.member.may_write
-
-
 def _nobody(ask: Ask, rejected: dict[UUID, Refusal]) -> str:
-    if ask.standing.member is not None and not _might_send(ask):
+    if ask.standing.member is not None and not ask.may_send:
         return viewer_cannot_send(ask.standing.member)
     if not rejected:
         if ask.campaign_id or ask.program_id:
