@@ -41,6 +41,7 @@ class Scene:
         """The form, sent by the admin; both boxes ticked unless said otherwise."""
         given = {
             "assignee": str(assignee),
+            "priority": "100",
             "tell-rule": "last_sender",
             "tell-throttle_minutes": "10",
         } | fields
