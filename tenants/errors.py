@@ -70,6 +70,7 @@ register(
         "in_the_past": "The time has passed.",
         "own_key": "A key can’t revoke itself, nor the key it was made with.",
         "last_owner": "An organization keeps at least one active owner.",
+        "collision": "Somebody else saved or deleted something of this at the same moment. Nothing was saved; try again.",
         "duplicate": "There is one already.",
         "in_use": "It has history; retire it instead of deleting it.",
     }

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from tenants import api_keys, invitations, memberships, roles
 from tenants.editing.forms import EditForm
-from tenants.errors import DomainError
+from tenants.errors import CODES, DomainError
 from tenants.models import ApiKey, Membership, Organization, Profile, Team, User
 
 T = TypeVar("T")
@@ -30,6 +30,9 @@ class RuleForm(forms.Form):
         try:
             with transaction.atomic():
                 return rule()
+        except IntegrityError:
+            self.add_error(None, CODES["collision"])
+            return None
         except DomainError as error:
             if error.status in (403, 404) and not error.field:
                 raise

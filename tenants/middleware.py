@@ -11,15 +11,17 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from tenants import api_keys, audit, logins
 from tenants.auth.headers import is_for_machines
-from tenants.errors import DomainError
+from tenants.errors import CODES, DomainError
+from tenants.form_submissions import once
 from tenants.models import Membership
 from tenants.problems import problem
 from tenants.scoping import as_org
@@ -123,7 +125,10 @@ def _with_safe_next(given: QueryDict) -> QueryDict:
 
 
 class RefuseUnreadable:
-    """A value that no column of its kind can hold (an id of no shape, say), wherever a view looks for it: 400."""
+    """A value that no column of its kind can hold (an id of no shape, say), wherever a view looks for it: 400.
+
+    What collides with a row that somebody else saved or deleted at the same moment: 409.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -132,6 +137,8 @@ class RefuseUnreadable:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, IntegrityError):
+            return collided(request)
         if not isinstance(error, ValidationError):
             return None
         text = "A value in the address or form can’t be read. Go back, reload the page and try again."
@@ -139,6 +146,16 @@ class RefuseUnreadable:
             return problem("invalid", text, status=400)
         refusal = DomainError("invalid", text, status=400)
         return render(request, "refused.html", {"error": refusal}, status=400)
+
+
+def collided(request: HttpRequest) -> HttpResponse:
+    """409, and nothing of the request is kept."""
+    if is_for_machines(request):
+        return problem("collision", CODES["collision"], status=409, retryable=True)
+    page = render_to_string(
+        "collided.html", {"text": CODES["collision"]}
+    )  # no request: nothing may be read any more
+    return HttpResponse(page, status=409)
 
 
 class ContainOutages:
@@ -175,6 +192,8 @@ def scope_to_member(get_response: Handler) -> Handler:
             return _scoped(request, get_response)
         except OUTAGES:
             return unavailable(request)
+        except IntegrityError:  # at COMMIT: what a new row points to was deleted meanwhile
+            return collided(request)
 
     return middleware
 
@@ -249,7 +268,7 @@ def _other_org(request: HttpRequest) -> HttpResponse:
 def _inside(org_id: UUID, request: HttpRequest, get_response: Handler) -> HttpResponse:
     with as_org(org_id):
         request.in_org = True  # type: ignore[attr-defined]
-        return _kept(get_response(request))
+        return _kept(once(request, get_response))
 
 
 def _kept(response: HttpResponse) -> HttpResponse:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as ModelError
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 
@@ -68,6 +68,8 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
         return _invalid([{"field": f, "code": "invalid", "message": m} for f, texts in pairs for m in texts])
     if isinstance(error, Http404 | exceptions.NotFound):
         return problem("not_found", "There is nothing here.", status=404)
+    if isinstance(error, IntegrityError):
+        return problem("collision", CODES["collision"], status=409, retryable=True)
     if isinstance(error, OperationalError | InterfaceError):
         return problem(
             "unavailable", CODES["unavailable"], status=503, retryable=True, headers={"Retry-After": "5"}

@@ -4,6 +4,7 @@ Numbers and countries: `senderid.templatetags.numbers`.
 """
 
 from datetime import datetime, timedelta
+from secrets import token_urlsafe
 from typing import Any
 from zlib import crc32
 
@@ -18,13 +19,17 @@ HUES = 12
 
 @register.simple_tag(takes_context=True)
 def csrf_token(context: Any) -> SafeString:
-    """Django's own tag, and the org of the page: a form posted after the session moved to another org is refused."""
+    """Django's own tag; the org of the page: a form posted after the session moved to another org is refused; and the
+    form's own token, so that a form submitted twice acts once (`tenants.form_submissions`)."""
     token, org = context.get("csrf_token"), getattr(context.get("request"), "org", None)
     hidden = (
         format_html('<input type="hidden" name="csrfmiddlewaretoken" value="{}">', token) if token else ""
     )
-    page_org = format_html('<input type="hidden" name="page_org" value="{}">', org.pk) if org else ""
-    return format_html("{}{}", hidden, page_org)
+    if org is None:
+        return format_html("{}", hidden)
+    page_org = format_html('<input type="hidden" name="page_org" value="{}">', org.pk)
+    own = format_html('<input type="hidden" name="form_token" value="{}">', token_urlsafe(12))
+    return format_html("{}{}{}", hidden, page_org, own)
 
 
 @register.filter

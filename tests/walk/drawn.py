@@ -9,11 +9,16 @@ TYPED = {"number": "+16285550144", "to": "+16285550144", "email": "new@ours.exam
 
 @dataclass
 class Form:
-    """`fields` in order: name, value as drawn or as somebody would fill it in."""
+    """`fields` in order: name, value as drawn or as somebody would fill it in; `buttons` that send a value of theirs."""
 
     action: str
     method: str = "post"
     fields: list[tuple[str, str]] = field(default_factory=list)
+    buttons: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def token(self) -> str:
+        return dict(self.fields).get("form_token", "")
 
 
 @dataclass
@@ -71,7 +76,8 @@ class _Reader(HTMLParser):
         self._add(given.get("name", ""), given.get("value", "on" if kind == "checkbox" else ""), kind)
 
     def _button(self, given: dict[str, str]) -> None:
-        self._add(given.get("name", ""), given.get("value", ""), "hidden")
+        if self.form is not None and given.get("name"):
+            self.form.buttons.append((given["name"], given.get("value", "")))
 
     def _add(self, name: str, value: str, kind: str = "text") -> None:
         if self.form is not None and name:

@@ -152,6 +152,8 @@ def attack(walk: Walk, visitor: Visitor, path: str, form: Form, texts: list[byte
     fields = [(name, value) for name, value in form.fields if name not in ONLY_ONCE]
     with names_read() as names:
         walk.ask(visitor, "POST", path, encoded(fields), place=place)
+    for button in form.buttons:
+        walk.plan(visitor, "POST", path, encoded([*fields, button]), FORM, place)
     every = sorted((names | {name for name, _ in fields}) - set(ONLY_ONCE))
     for name in every:
         others = [pair for pair in fields if pair[0] != name]
