@@ -22,6 +22,8 @@ def serving(settings: str) -> Iterator[int]:
     """The port of a server with these settings, up until the block ends."""
     port = free_port()
     environ = {**os.environ, "GRANIAN_PORT": str(port), "DJANGO_SETTINGS_MODULE": settings}
+    if settings == BARE:
+        environ["DATABASE_ROLE"] = "owner"  # its table is its own
     environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
     server = subprocess.Popen(web_command(), cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
     try:

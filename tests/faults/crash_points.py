@@ -84,6 +84,7 @@ def main() -> int:
     admin = os.environ["DATABASE_URL"]
     execute(admin, f'DROP DATABASE IF EXISTS "{TEMPLATE}"', f'CREATE DATABASE "{TEMPLATE}"')
     os.environ["DATABASE_URL"] = database_url(admin, TEMPLATE)
+    os.environ["DATABASE_ROLE_PREFIX"] = TEMPLATE  # copies of the database keep its roles
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     import django
 
