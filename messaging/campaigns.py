@@ -20,6 +20,7 @@ from messaging.campaign_figures import fold_counts
 from messaging.fanout import Rooms
 from messaging.live_events import tell_campaign
 from messaging.models import Campaign, CampaignPortion, Conversation, Message
+from messaging.reachability import refuse_nobody
 from messaging.sending import DISPATCH
 from messaging.settling import settle, settle_next
 from messaging.signals import campaign_finished
@@ -106,6 +107,7 @@ def start(*, campaign: Campaign, by: Membership | None = None) -> Campaign:
         raise DomainError(
             "empty_audience", "Nobody is in the audience; choose lists, tags or contacts.", field="audience"
         )
+    refuse_nobody(campaign)
     if campaign.owner is None and by is not None:
         campaign.owner = by
     later = campaign.send_at is not None and campaign.send_at > timezone.now()

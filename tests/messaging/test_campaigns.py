@@ -24,6 +24,7 @@ from messaging.models import (
     Usage,
 )
 from messaging.signals import campaign_finished
+from senderid.models import Assignment
 from tenants.errors import DomainError
 from tests.texting import Texting, claim_all
 from tests.world import give, make_sender
@@ -274,8 +275,10 @@ def test_without_consent_where_the_org_asks_for_it(drive: Drive) -> None:
     assert set(drive.skipped(campaign).values()) == {"no_consent"}
 
 
-def test_without_a_sender_all_are_skipped(drive: Drive) -> None:
-    campaign = drive.started(assigned=False)
+def test_whose_sender_is_taken_after_the_start_skips_all(drive: Drive) -> None:
+    campaign = campaigns.start(campaign=drive.draft())
+    Assignment.objects.for_org(drive.org).filter(assignee=campaign.pk).delete()
+    campaigns.sweep()
     assert set(drive.skipped(campaign).values()) == {"no_eligible_sender"}
     assert drive.texts(campaign) == []
 
@@ -334,8 +337,11 @@ def test_by_contact_owner_each_hears_from_their_rep(drive: Drive) -> None:
 
 
 def test_by_contact_owner_without_a_fallback_skips_who_has_none(drive: Drive) -> None:
+    Contact.objects.for_org(drive.org).filter(pk=drive.people[0].pk).update(owner=drive.texting.rob)
+    give(drive.sender, drive.texting.rob)
     campaign = drive.started(sender_mode="contact_owner", assigned=False)
-    assert set(drive.skipped(campaign).values()) == {"no_eligible_sender"}
+    assert len(drive.texts(campaign)) == 1
+    assert list(drive.skipped(campaign).values()) == ["no_eligible_sender"] * 4
 
 
 @pytest.mark.parametrize("people", [1, 60])
@@ -585,11 +591,10 @@ def test_a_text_that_cannot_be_filled_in_skips_with_a_reason_and_the_campaign_en
     Contact.objects.for_org(drive.org).filter(pk=drive.people[0].pk).update(
         attributes={"age": 30, "tags": ["a", "b"]}
     )
-    campaign = drive.draft("Hi")
+    campaign = campaigns.start(campaign=drive.draft("Hi"))
     Campaign.objects.for_org(drive.org).filter(pk=campaign.pk).update(body=body)
     campaign.refresh_from_db()
     assert report_on(campaign)["will_be_sent"] == left
-    campaigns.start(campaign=campaign)
     campaigns.sweep()
     assert len(drive.texts(campaign)) == left
     assert list(drive.skipped(campaign).values()) == ["template_error"] * (5 - left)
