@@ -63,7 +63,8 @@ def queue_inside(
         _refuse_second(request.campaign, plan.contact)
     lane = Message.BULK if request.campaign or request.is_automation else Message.INTERACTIVE
     demand_room(sender=sender, extra=plan.cut.segments, lane=lane)
-    usage.spend(org=org, segments=plan.cut.segments, at=timezone.now())
+    if not request.sandbox:
+        usage.spend(org=org, segments=plan.cut.segments, at=timezone.now())
     contact = plan.contact or contact_for(org=org, number=plan.number)
     message = _row(request, plan, sender, contact)
     message.api_key, message.client_ref, message.metadata = api_key, client_ref, metadata or {}
@@ -155,7 +156,10 @@ def _may_be_answered(conversation: Conversation, to_text: str, size: int, *, com
         texts = Message.objects.for_org(org).filter(
             conversation=conversation, origin=Message.Origin.COMPLIANCE
         )
-        return texts.filter(created_at__gt=since).count() < MOST_ANSWERS
+        if texts.filter(created_at__gt=since).count() >= MOST_ANSWERS:
+            return False
+        usage.count(org=org, segments=size, at=timezone.now())
+        return True
     return org.may_reach(number.country) and usage.fits(org=org, segments=size, at=timezone.now())
 
 

@@ -4,6 +4,7 @@ import zoneinfo
 from typing import Any
 
 import phonenumbers
+from django.utils import timezone
 
 from tenants import audit
 from tenants.errors import DomainError, unreadable
@@ -11,6 +12,7 @@ from tenants.models import Organization
 from tenants.models.organizations import EVERY_COUNTRY
 from tenants.names import single_line
 
+CAPS = ("daily_cap", "monthly_cap")
 COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
@@ -37,6 +39,7 @@ def change_organization(*, org: Organization, **changes: Any) -> Organization:
     if "name" in changes:
         changes["name"] = single_line(changes["name"])
     changed = audit.differing(org, changes)
+    cap_changes = _changes_a_cap(org, changes)
     for field, value in changes.items():
         setattr(org, field, value)
     if org.quiet_hours == Organization.QuietHours.OFF and not org.quiet_hours_reason.strip():
@@ -45,7 +48,9 @@ def change_organization(*, org: Organization, **changes: Any) -> Organization:
             "Say why quiet hours are off; it is kept in the audit.",
             field="quiet_hours_reason",
         )
-    org.save()
+    if cap_changes:
+        org.caps_since = timezone.now()
+    org.save(update_fields=[*changes, "caps_since"] if cap_changes else list(changes))
     audit.note(
         org_id=org.pk,
         action="organization.changed",
@@ -55,6 +60,12 @@ def change_organization(*, org: Organization, **changes: Any) -> Organization:
         **_plain(changes),
     )
     return org
+
+
+def _changes_a_cap(org: Organization, changes: dict[str, Any]) -> bool:
+    """Whether a cap gets a value it does not have in the database now."""
+    caps = {name: changes[name] for name in CAPS if changes.get(name) is not None}
+    return bool(caps) and not Organization.objects.filter(pk=org.pk, **caps).exists()
 
 
 def _countries(given: Any) -> list[str]:

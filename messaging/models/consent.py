@@ -72,6 +72,9 @@ class Usage(TenantOwned):
 
     period = models.CharField(max_length=20)
     segments = models.PositiveIntegerField(default=0)
+    seeded_at = models.DateTimeField(
+        null=True, help_text="when it was set to the sum of what was sent before"
+    )
 
     class Meta(TenantOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["org", "period"], name="one_count_per_period")]

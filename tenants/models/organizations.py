@@ -39,6 +39,11 @@ class Organization(models.Model):
     monthly_cap = models.PositiveIntegerField(
         null=True, blank=True, help_text="segments a month; empty is no cap"
     )
+    caps_since = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="when a cap was last set or changed; what was sent before it counts too",
+    )
     mps = models.PositiveIntegerField(
         null=True, blank=True, help_text="segments a second of all its senders together; empty is no limit"
     )
