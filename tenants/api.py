@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import api_keys, invitations, limits, memberships
-from tenants.api_base import OrgViewSet, Strict, pick_reference
+from tenants.api_base import OrgViewSet, Strict, always, pick_reference
 from tenants.models import ApiKey, Membership, Organization, Profile, Team
 from tenants.rest import fields
 
@@ -49,12 +49,19 @@ class OrganizationView(OrgViewSet):
 
     serializer_class = OrganizationSerializer
     pagination_class = None
+    singles = ("read",)
 
     def get_queryset(self) -> Any:
         return Organization.objects.filter(pk=self.org.pk)
 
     def read(self, request: Request) -> Response:
         return Response(self.show(self.org))
+
+    def hold(self) -> None:
+        Organization.objects.select_for_update(no_key=True).get(pk=self.org.pk)
+
+    def current(self) -> Any:
+        return self.show(Organization.objects.get(pk=self.org.pk))
 
     def change(self, request: Request) -> Response:
         _refuse_read_only(request.data, self.serializer_class)
@@ -89,6 +96,7 @@ class ApiKeyViewSet(OrgViewSet):
 
     model, noun, serializer_class = ApiKey, "key", ApiKeySerializer
     has_secrets = True
+    for_test_keys = {"create": always, "destroy": lambda view: view.get_object().sandbox}
 
     def show(self, row: ApiKey) -> Any:
         names = [str(name) for name in ApiKeySerializer().fields if name != "key"]
@@ -145,7 +153,7 @@ class MemberViewSet(OrgViewSet):
             "title": row.title,
             "role": row.role,
             "profile": row.profile_id,
-            "teams": [place.team_id for place in row.places.all()],
+            "teams": sorted(place.team_id for place in row.places.all()),
             "is_active": row.is_active,
             "status": row.status,
             "created_at": row.created_at,
@@ -221,7 +229,7 @@ class ProfileViewSet(_GroupViewSet):
         return super().get_queryset().prefetch_related("members")
 
     def show(self, row: Profile) -> Any:
-        return {"id": row.pk, "name": row.name, "members": [member.pk for member in row.members.all()]}
+        return {"id": row.pk, "name": row.name, "members": sorted(member.pk for member in row.members.all())}
 
 
 class TeamViewSet(_GroupViewSet):
@@ -233,7 +241,11 @@ class TeamViewSet(_GroupViewSet):
         return super().get_queryset().prefetch_related("places")
 
     def show(self, row: Team) -> Any:
-        return {"id": row.pk, "name": row.name, "members": [place.member_id for place in row.places.all()]}
+        return {
+            "id": row.pk,
+            "name": row.name,
+            "members": sorted(place.member_id for place in row.places.all()),
+        }
 
 
 ROUTES = [

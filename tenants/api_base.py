@@ -1,19 +1,21 @@
 """What every REST door shares: strict serializers, one base view, ids read as rows of the org."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Model, QuerySet
+from django.http import HttpResponse
 from rest_framework import exceptions, serializers, status, viewsets
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants import idempotency
-from tenants.errors import NotFound
+from tenants import idempotency, preconditions
+from tenants.errors import DomainError, NotFound, register
 from tenants.models import ApiKey, Membership
 from tenants.rest.fields import first_unknown
 
@@ -35,6 +37,11 @@ def _reader(kind: type[serializers.Serializer]) -> serializers.Serializer:
     return kind()
 
 
+def always(view: Any) -> bool:
+    """In `for_test_keys`: what reads only, or keeps to the simulator by itself."""
+    return True
+
+
 class OrgViewSet(viewsets.GenericViewSet):
     """List, read, create, change and end rows of the key's org; a foreign row is a missing row (404)."""
 
@@ -43,6 +50,10 @@ class OrgViewSet(viewsets.GenericViewSet):
     noun = "thing"
     write_scope = "set_up"
     has_secrets = False  # answers of POST are stored sealed
+    # {action that writes: whether a test key may, at this address}; what is not named here is refused.
+    for_test_keys: Mapping[str, Callable[[Any], bool]] = {}
+    singles: tuple[str, ...] = ("retrieve",)  # actions whose GET answers one resource, with an ETag
+    conditions: dict[str, list[str]] = {}
     post: Any
 
     @property
@@ -63,6 +74,45 @@ class OrgViewSet(viewsets.GenericViewSet):
         can_post = request.method == "POST" and hasattr(self, "post")
         if can_post and (key := request.META.get(idempotency.META)) is not None:
             self.post = partial(self._once, idempotency.checked(key), self.post)
+        self._keep_test_keys_out(request)
+        self.conditions = preconditions.conditions(request.META)
+        if self.conditions and request.method in ("PATCH", "PUT", "DELETE") and self.action:
+            self.hold()
+            preconditions.require(self.conditions, self._etag())
+
+    def _keep_test_keys_out(self, request: Request) -> None:
+        """A test key changes nothing that live keys use."""
+        if not self.key.sandbox or request.method in SAFE_METHODS or not self.action:
+            return
+        may = self.for_test_keys.get(self.action)
+        if may is None or not may(self):
+            raise test_key_refused()
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """ETag on single resources; 304 where the client has it; the new one after a conditional change."""
+        if response.status_code == status.HTTP_200_OK:
+            if request.method in ("GET", "HEAD") and getattr(self, "action", "") in self.singles:
+                response["ETag"] = preconditions.etag_of(response.data)
+                if preconditions.is_unchanged(self.conditions, response["ETag"]):
+                    response = HttpResponse(status=304, headers={"ETag": response["ETag"]})
+            elif request.method in ("PATCH", "PUT") and self.conditions and (etag := self._etag()):
+                response["ETag"] = etag
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def hold(self) -> None:
+        """Keeps the resource of this address from changing until the transaction ends; 404 where there is none."""
+        rows = self.model.objects.for_org(self.org)  # type: ignore[attr-defined]
+        rows.select_for_update(no_key=True).get(pk=self.get_object().pk)
+
+    def current(self) -> Any:
+        """What GET answers at this address now; raises NotFound where there is nothing."""
+        return self.show(self.get_object())
+
+    def _etag(self) -> str | None:
+        try:
+            return preconditions.etag_of(self.current())
+        except NotFound:
+            return None
 
     def _once(self, key: str, work: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
         """A POST with an Idempotency-Key."""
@@ -112,6 +162,16 @@ class OrgViewSet(viewsets.GenericViewSet):
             .select_related("user", "org", "profile")
         )
         return pick_reference(rows, given, "active member", field)
+
+
+def test_key_refused(field: str = "") -> DomainError:
+    text = (
+        "A test key changes nothing live: it reads, and sends through the carrier simulator. Use a live key."
+    )
+    return DomainError("test_key", text, status=403, field=field)
+
+
+register({"test_key": "A test key can’t change this: it reads, and sends through the carrier simulator."})
 
 
 class TooLarge(exceptions.APIException):

@@ -16,7 +16,8 @@ from messaging.contacts import clean_tags
 from messaging.failover import successor_of
 from messaging.models import Conversation, Message
 from messaging.planning import Request as TextRequest
-from tenants.api_base import OrgViewSet, Strict, pick, pick_reference
+from senderid.models import SenderId
+from tenants.api_base import OrgViewSet, Strict, always, pick, pick_reference
 from tenants.api_policy import CursorPages
 from tenants.errors import NotFound
 from tenants.idempotency import json_response
@@ -75,6 +76,11 @@ def show_conversation(row: Any) -> dict[str, Any]:
     }
 
 
+def is_simulated(sender: SenderId) -> bool:
+    account = sender.provider_account
+    return account is not None and account.is_simulator
+
+
 class NewestFirst(CursorPages):
     ordering = ("-last_at", "-id")  # type: ignore[assignment]
 
@@ -85,6 +91,10 @@ class ConversationViewSet(OrgViewSet):
     model, noun, serializer_class = Conversation, "conversation", ConversationSerializer
     pagination_class = NewestFirst
     write_scope = "send"
+    for_test_keys = {
+        "messages": always,  # selection refuses senders that are not simulated
+        "partial_update": lambda view: is_simulated(view.get_object().sender),
+    }
 
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):

@@ -14,9 +14,9 @@ from messaging.api.fields import BodyField
 from messaging.models import Campaign, Message, Program
 from messaging.planning import Request as TextRequest
 from messaging.planning import plan_text
-from senderid.models import SenderId
+from senderid.models import ProviderAccount, SenderId
 from senderid.phone_numbers import parse
-from tenants.api_base import OrgViewSet, Strict, pick_reference
+from tenants.api_base import OrgViewSet, Strict, always, pick_reference, test_key_refused
 from tenants.idempotency import json_response
 from tenants.rest import fields
 
@@ -110,6 +110,11 @@ def show_message(row: Message) -> dict[str, Any]:
     }
 
 
+def only_simulated(view: Any) -> bool:
+    """Whether the organization has the simulator alone: then no campaign of it can reach a carrier."""
+    return not ProviderAccount.objects.for_org(view.org).filter(is_simulator=False).exists()
+
+
 FILTERS = {"status": "status", "direction": "direction", "campaign": "campaign", "program": "program",
            "sender_id": "sender", "client_ref": "client_ref", "to": "to", "contact": "contact",
            "conversation": "conversation"}  # fmt: skip
@@ -121,6 +126,11 @@ class MessageViewSet(OrgViewSet):
     model, noun, serializer_class = Message, "message", MessageSerializer
     write_scope = "send"
     scopes_by_action = {"preview": "read"}
+    for_test_keys = {
+        "create": always,
+        "preview": always,
+        "partial_update": lambda view: view.get_object().account.is_simulator,
+    }
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset().select_related("contact")
@@ -171,9 +181,14 @@ class MessageViewSet(OrgViewSet):
         )
 
     def _named(self, model: Any, given: dict[str, Any], field: str) -> Any:
-        """The campaign or program that is named, if any; no query is built otherwise."""
+        """The campaign or program that is named, if any; no query is built otherwise.
+
+        A contact gets a campaign's text once, so a test key would take it from the live campaign.
+        """
         if not given.get(field):
             return None
+        if field == "campaign" and self.key.sandbox and not only_simulated(self):
+            raise test_key_refused(field)
         return pick_reference(model.objects.for_org(self.org), given[field], field, field)
 
 

@@ -154,7 +154,7 @@ def _show_rule(row: Assignment) -> dict[str, Any]:
     return {
         "rule": rule.rule,
         "fallback": rule.fallback or None,
-        "members": [] if rule._state.adding else [chosen.member_id for chosen in rule.chosen.all()],
+        "members": [] if rule._state.adding else sorted(chosen.member_id for chosen in rule.chosen.all()),
         "emails": rule.emails,
         "template": rule.template_id,
         "throttle_minutes": rule.throttle_minutes,

@@ -32,6 +32,7 @@ class SenderIdViewSet(OrgViewSet):
     """Numbers and names."""
 
     model, noun, serializer_class = SenderId, "sender", SenderSerializer
+    singles = ("retrieve", "registration")
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset().select_related("reply_number")
@@ -51,6 +52,17 @@ class SenderIdViewSet(OrgViewSet):
 
     def show(self, row: SenderId) -> Any:
         return show_sender(row, home_verdicts([row])[row.pk])
+
+    def current(self) -> Any:
+        if self.action != "registration":
+            return super().current()
+        return show_registration(self._registration(readable_country(self.kwargs["country"])))
+
+    def _registration(self, code: str) -> Any:
+        row = self.get_object().registrations.filter(country=code).first()
+        if row is None:
+            raise NotFound("registration")
+        return row
 
     def create(self, request: Request) -> Response:
         given = self._with_rows(self.read_input())
@@ -82,10 +94,7 @@ class SenderIdViewSet(OrgViewSet):
         if request.method == "PUT":
             given = self.read_input(RegistrationSerializer)
             return Response(show_registration(registration.register(sender=sender, country=code, **given)))
-        row = sender.registrations.filter(country=code).first()
-        if row is None:
-            raise NotFound("registration")
-        return Response(show_registration(row))
+        return Response(show_registration(self._registration(code)))
 
     def _with_rows(self, given: dict[str, Any]) -> dict[str, Any]:
         if given.get("provider_account"):
@@ -120,7 +129,7 @@ class DelegationViewSet(OrgViewSet):
             "to": row.stand_in_id,
             "start": row.starts_at,
             "end": row.ends_at,
-            "senders": [chosen.sender_id for chosen in row.chosen_senders.all()],
+            "senders": sorted(chosen.sender_id for chosen in row.chosen_senders.all()),
             "reason": row.reason,
             "copy_absent": row.copy_absent,
         }

@@ -51,3 +51,19 @@ def test_the_docs_page_and_the_codes_are_open_and_the_rest_is_not(client: Client
         path = one.path.replace("{pk}", "x").replace("{country}", "US")
         answer = client.generic(one.method, f"/api/v1{path}", "{}", content_type="application/json")
         assert answer.status_code == 401, one
+
+
+def headers_of(operation: dict) -> set[str]:  # type: ignore[type-arg]
+    return {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}
+
+
+def test_it_names_the_headers_of_each_kind_of_operation(document: dict) -> None:  # type: ignore[type-arg]
+    """api 4, api 19."""
+    wanted = {"post": {"Idempotency-Key"}, "patch": {"If-Match"}, "put": {"If-Match"}, "delete": {"If-Match"}}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert headers_of(operation) == wanted.get(method, headers_of(operation)), (method, path)
+    paths = document["paths"]
+    assert headers_of(paths["/api/v1/contacts/{id}"]["get"]) == {"If-None-Match"}
+    assert headers_of(paths["/api/v1/organization"]["get"]) == {"If-None-Match"}
+    assert headers_of(paths["/api/v1/contacts"]["get"]) == set()

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from messaging.models import Contact, Message
+from messaging.models import Campaign, Contact, Message
 from senderid.models import ProviderAccount
 from tenants.models import IdempotencyKey
 from tests.calling import Api
@@ -201,13 +201,16 @@ def test_a_test_key_starts_no_campaign_that_could_reach_a_carrier(office: Office
         "audience": {"contacts": [str(office.carla.pk)]},
         "category": "transactional",
     }
-    path = f"/campaigns/{api.post('/campaigns', body)['id']}"
+    live = Api(office.org)
+    if not is_simulated:
+        assert api.post("/campaigns", body, expect=403)["code"] == "test_key"
+    path = f"/campaigns/{(api if is_simulated else live).post('/campaigns', body)['id']}"
+    give(office.sender, Campaign.objects.for_org(office.org).get())
     if is_simulated:
         assert api.post(f"{path}/start", expect=200)["status"] == "sending"
     else:
-        assert api.post(f"{path}/start", expect=422)["code"] == "not_sandbox"
+        assert api.post(f"{path}/start", expect=403)["code"] == "test_key"
         assert api.get(path)["status"] == "draft"
-        live = Api(office.org)
         live.post(f"{path}/start", expect=200)
         live.post(f"{path}/pause", expect=200)
-        assert api.post(f"{path}/resume", expect=422)["code"] == "not_sandbox"
+        assert api.post(f"{path}/resume", expect=403)["code"] == "test_key"
