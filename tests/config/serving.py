@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
@@ -44,31 +45,28 @@ def running_web(**environment: str) -> Iterator[int]:
 class Caller:
     """Somebody who sends exactly these header lines, names as they are written."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, host: str = "") -> None:
+        self.port, self.host = port, host or urlsplit(settings.PUBLIC_BASE_URL).netloc
 
     def ask(
         self, method: str, path: str, lines: list[tuple[str, str]], body: str = ""
-    ) -> tuple[int, str, str]:
-        """Status, cookies set, page."""
+    ) -> tuple[int, Any, str]:
+        """Status, headers, page."""
         asking = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         asking.putrequest(method, path, skip_host=True)
         form = [("Content-Type", "application/x-www-form-urlencoded"), ("Content-Length", str(len(body)))]
-        for name, value in [
-            ("Host", urlsplit(settings.PUBLIC_BASE_URL).netloc),
-            *lines,
-            *(form if body else []),
-        ]:
+        for name, value in [("Host", self.host), *lines, *(form if body else [])]:
             asking.putheader(name, value)
         asking.endheaders(body.encode())
         answer = asking.getresponse()
         page = answer.read().decode()
         asking.close()
-        return answer.status, answer.headers.get("Set-Cookie", ""), page
+        return answer.status, answer.headers, page
 
     def log_in(self, email: str, lines: list[tuple[str, str]]) -> str:
         """What a guess meets: "wrong", or "refused" by the limits."""
-        _, cookie, page = self.ask("GET", "/accounts/login/", [])
+        _, headers, page = self.ask("GET", "/accounts/login/", [])
+        cookie = headers["Set-Cookie"]
         token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', page)
         assert token, page
         form = urlencode({"login": email, "password": "guess", "csrfmiddlewaretoken": token[1]})

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tenants.api_keys import SCOPES, mint
+from tenants.api_keys import SCOPES, mint, revoke
 from tenants.errors import DomainError
 from tenants.memberships import add_member, change_member
 from tenants.models import ApiKey, Membership, Organization
@@ -131,6 +131,16 @@ def test_revoking_a_key_ends_what_was_made_with_it(owner: Membership) -> None:
     assert "child" in page
     visit(owner).post(f"/developers/{parent.key.pk}/revoke/")
     assert [status_of(text) for text in (parent.text, child["key"], grandchild["key"])] == [401, 401, 401]
+
+
+def test_a_revoked_key_opens_nothing_from_the_next_request_on(owner: Membership) -> None:
+    """security S8: twenty keys, one after another; those that are not revoked go on."""
+    apis = [api_of(owner) for _ in range(21)]
+    assert [status_of(api.text) for api in apis] == [200] * 21  # whatever is remembered of a key, is now
+    for number, api in enumerate(apis[:20], 1):
+        revoke(key=api.key)
+        assert status_of(api.text) == 401
+        assert [status_of(one.text) for one in apis[number:]][-1] == 200
 
 
 @pytest.mark.parametrize("how", ["demoted", "deactivated", "demoted by REST", "ended by REST"])

@@ -69,6 +69,17 @@ def test_an_operator_enters_with_password_and_code(operator: Any, secret: str) -
     assert client.get("/admin/").status_code == 200
 
 
+def test_a_code_works_once(operator: Any, secret: str, time_machine: Any) -> None:
+    """security S8: also in another browser, while it would still be good."""
+    time_machine.move_to(timezone.now(), tick=False)
+    code, says = code_of(secret), []
+    for client in (Client(), Client()):
+        log_in(client)
+        says.append(client.post("/accounts/2fa/authenticate/", {"code": code}).status_code)
+        assert (client.get("/admin/").status_code == 200) is (len(says) == 1)
+    assert says == [302, 200]
+
+
 def test_an_operator_without_a_second_factor_is_sent_to_set_one_up(operator: Any) -> None:
     """security F5: demanded, not offered."""
     client = Client()
