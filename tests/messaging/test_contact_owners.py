@@ -128,6 +128,9 @@ def test_where_nobody_may_send_no_foreign_sender_is_listed_either(role: str) -> 
     scene.sender.assignments.all().delete()
     path, typed = "/explain/?to=%2B14155550199", {"to": "+14155550188", "body": "Hello", "mode": "message"}
 
+    assert "Carla" in visit(member).get("/contacts/").content.decode(), (
+        "contacts are everybody's in the organization"
+    )
     assert "No eligible sender" in visit(member).get(path).content.decode()
     assert "555-0135" not in visit(member).get(path).content.decode()
     assert "555-0135" not in visit(member).post("/inbox/compose/preview", typed).content.decode()

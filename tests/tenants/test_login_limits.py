@@ -77,6 +77,8 @@ def test_guesses_from_many_addresses_are_slowed_and_a_known_device_is_not(ana: M
     known.post("/accounts/logout/")
     said = [log_in(Client(), ana.email, f"guess-{n}", f"203.0.{n // 200}.{n % 200}") for n in range(60)]
     assert said == ["wrong"] * 50 + ["refused"] * 10
+    limits = redis_client()
+    assert 3590 <= max(limits.ttl(key) for key in limits.keys("attempts:*")) <= 3600
     assert log_in(Client(), ana.email, address=HOME) == "refused", "an unknown device waits"
     assert log_in(known, ana.email, address=HOME) == "in"
     known.post("/accounts/logout/")
