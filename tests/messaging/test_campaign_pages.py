@@ -105,7 +105,7 @@ def test_the_report_names_who_is_skipped_and_why(texting: Texting, ada: Client) 
     page = text_of(ada, f"/campaigns/{campaign.pk}/")
     assert "opted out" in page
     assert "Carla" in page
-    assert "Nobody would get it" in page
+    assert "Nobody would receive it" in page
 
 
 def test_a_start_that_can_not_be_says_why(texting: Texting, ada: Client) -> None:
