@@ -51,12 +51,13 @@ function hintAgain() {
   refreshHints(form, 0);
 }
 
-// Earlier lines were loaded above and the thread was fetched again: each line once, a day above its first line.
+// Earlier lines were loaded above and the thread was fetched again: each line once, at its earlier place and as it is
+// now; a day above its first line. What the thread no longer reaches back to stays above.
 function dropRepeated() {
   document.querySelectorAll("#earlier [id]").forEach((one) => {
     const again = document.querySelector(`#timeline #${CSS.escape(one.id)}`);
     if (one.matches(".day")) again?.remove();
-    else if (again) one.remove();
+    else if (again) one.replaceWith(again);
   });
 }
 

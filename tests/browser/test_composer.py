@@ -119,16 +119,16 @@ def test_two_people_who_answer_at_once_are_both_told_and_nothing_leaves_twice(
 def test_a_message_that_changes_senders_takes_the_open_page_along(stack: Stack, open_page: Opener) -> None:
     """inbox 10: the page went empty, two conversations stayed behind; what is typed meanwhile stays."""
     number = "+12025550002"  # the carrier reaches it from no sender
-    page = open_page("/inbox/new")
+    page, first = open_page("/inbox/new"), f"Hello from Ben {uuid4().hex[:6]}"
     page.fill("[name=to]", number)
-    type_on(page, "Hello from Ben")
+    type_on(page, first)
     expect(page.locator("[data-can-send=yes]")).to_be_visible()
     page.keyboard.press("Control+Enter")
     page.wait_for_url(re.compile(r"/inbox/[0-9a-f-]{36}/"))
     type_on(page, "And one more")
     expect(page.locator("#timeline .event", has_text="Switched to").first).to_be_visible(timeout=15_000)
     sent = page.locator("#timeline .bubble.out")
-    expect(sent.filter(has_text="Hello from Ben")).to_have_count(1)
+    expect(sent.filter(has_text=first)).to_have_count(1)
     expect(page.locator(BOX)).to_have_value("And one more")
     expect(row(page, number)).to_have_count(1)
     page.locator(BOX).press("Control+Enter")

@@ -56,7 +56,7 @@ def inbox(open_page: Opener, talks: list[str]) -> Page:
 
     def are_listed() -> bool:
         html = page.request.get("/inbox/list?folder=all").text()
-        return all(number in html for number in talks)
+        return all(national(number) in html for number in talks)
 
     eventually(are_listed, within=60)
     page.reload()
@@ -64,7 +64,12 @@ def inbox(open_page: Opener, talks: list[str]) -> Page:
 
 
 def row(page: Page, number: str) -> Any:
-    return page.locator("#rows .row a", has_text=number)
+    return page.locator("#rows .row a", has_text=national(number))
+
+
+def national(number: str) -> str:
+    """A US number as people see it."""
+    return f"({number[2:5]}) {number[5:8]}-{number[8:]}"
 
 
 def open_talk(page: Page, number: str) -> None:
