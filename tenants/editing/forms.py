@@ -22,6 +22,7 @@ from tenants.editing.fields import Posted
 from tenants.editing.versions import Digests, Version, digest
 
 NAME = "version"
+LONG = 120
 NOBODY = Author("", None)
 
 
@@ -33,6 +34,13 @@ class Change:
     label: str
     now: str
     by: Author
+
+    @property
+    def sentence(self) -> str:
+        """Beside the field; a long text is shown once only, in the notice."""
+        by = f", saved by {self.by.name}" if self.by.name else ""
+        now = self.now if len(self.now) <= LONG else "see the saved text above"
+        return f"Now: {now or '(empty)'}{by}"
 
 
 class EditForm(forms.Form):
@@ -68,8 +76,7 @@ class EditForm(forms.Form):
             self._compare()
         super().full_clean()
         for change in self.conflicts:
-            by = f", saved by {change.by.name}" if change.by.name else ""
-            self.add_error(change.name, f"Now: {change.now or '(empty)'}{by}")
+            self.add_error(change.name, change.sentence)
 
     def changed_meanwhile(self) -> list[Change]:
         """What others changed since the form was drawn, whatever was typed."""

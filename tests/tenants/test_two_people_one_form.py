@@ -213,7 +213,7 @@ def test_a_contact_deleted_meanwhile_gives_back_what_was_typed(
     html = answer.content.decode()
     assert answer.status_code == 410
     assert "This contact was deleted" in html
-    assert "the API key “tests” deleted it" in html
+    assert "The API key “tests” deleted it" in html
     assert "Nina Roth, moved to Bern" in html
     del data["page_org"]
     assert visit(Texting("Elsewhere").admin).post(page, data).status_code == 404
