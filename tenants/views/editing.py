@@ -13,7 +13,11 @@ from tenants.api_base import pick
 from tenants.editing.authors import Author, author_of, deletion_of
 from tenants.editing.forms import Change, EditForm
 from tenants.errors import DomainError, NotFound
+from tenants.form_submissions import FIELD
 from tenants.views.doors import MemberRequest
+
+# Hidden inputs and buttons that a page of ours adds to a form.
+UNSEEN = ("csrfmiddlewaretoken", "page_org", FIELD, "what", "back")
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def typed_in(form: type[forms.Form], data: QueryDict) -> list[Typed]:
 
 
 def _is_words(name: str, value: str) -> bool:
-    if name in ("csrfmiddlewaretoken", "page_org", "what", "back") or name.rsplit("-", 1)[-1] == "version":
+    if name in UNSEEN or name.rsplit("-", 1)[-1] == "version":
         return False
     try:
         UUID(value)
