@@ -15,6 +15,7 @@ from senderid.api.views import ROUTES as SENDERID
 from tenants.api import ROUTES as TENANTS
 from tenants.api import OrganizationView
 from tenants.errors import CODES
+from tenants.rest.filters import read_parameters
 
 router = SimpleRouter(trailing_slash=False)
 for prefix, viewset in (*MESSAGING, *TENANTS, *SENDERID, *NOTIFICATIONS):  # the busiest first
@@ -27,8 +28,10 @@ class ErrorCodes(APIView):
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
     schema = None
+    action, lists = "list", ()
 
     def get(self, request: Request) -> Response:
+        read_parameters(self, request.query_params)
         return Response({"results": [{"code": code, "text": text} for code, text in sorted(CODES.items())]})
 
 

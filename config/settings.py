@@ -201,6 +201,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "tenants.api_schema.Schema",
     "EXCEPTION_HANDLER": "tenants.problems.answer",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
     "PAGE_SIZE": 50,
 }
 API_RATE_LIMIT = (600, 10)  # requests, seconds, per key

@@ -12,6 +12,7 @@ from tenants import api_keys, invitations, limits, memberships
 from tenants.api_base import OrgViewSet, Strict, always, pick_reference
 from tenants.models import ApiKey, Membership, Organization, Profile, Team
 from tenants.rest import fields
+from tenants.rest.filters import Filter, FlagFilter, IdFilter, choice
 
 
 @extend_schema_field(
@@ -95,6 +96,7 @@ class ApiKeyViewSet(OrgViewSet):
     """Keys of this API."""
 
     model, noun, serializer_class = ApiKey, "key", ApiKeySerializer
+    filters = {"sandbox": FlagFilter("sandbox")}
     has_secrets = True
     for_test_keys = {"create": always, "destroy": lambda view: view.get_object().sandbox}
 
@@ -141,6 +143,12 @@ class MemberViewSet(OrgViewSet):
     """People of the organization."""
 
     model, noun, serializer_class = Membership, "member", MemberSerializer
+    filters = {
+        "role": choice("role", Membership.Role.choices),
+        "is_active": FlagFilter("is_active"),
+        "email": Filter("email__iexact"),
+        "profile": IdFilter("profile"),
+    }
 
     def get_queryset(self) -> Any:
         return super().get_queryset().prefetch_related("places")

@@ -1,7 +1,8 @@
 """What every REST door shares: strict serializers, one base view, ids read as rows of the org."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from tenants import idempotency, preconditions
 from tenants.errors import DomainError, NotFound, register
 from tenants.models import ApiKey, Membership
 from tenants.rest.fields import first_unknown
+from tenants.rest.filters import DeclaredFilters, Filter, read_parameters
 
 
 class Strict(serializers.Serializer):
@@ -49,6 +51,10 @@ class OrgViewSet(viewsets.GenericViewSet):
     lookup_value_regex = "[^/]+"
     noun = "thing"
     write_scope = "set_up"
+    filter_backends = [DeclaredFilters]
+    filters: Mapping[str, Filter] = {}  # of the list
+    parameters: Mapping[str, Filter] = {}  # of every method
+    lists: tuple[str, ...] = ("list",)  # actions that answer in pages
     has_secrets = False  # answers of POST are stored sealed
     # {action that writes: whether a test key may, at this address}; what is not named here is refused.
     for_test_keys: Mapping[str, Callable[[Any], bool]] = {}
@@ -71,6 +77,7 @@ class OrgViewSet(viewsets.GenericViewSet):
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise TooLarge()
         refuse_unstorable(request.query_params.dict())
+        self.asked = read_parameters(self, request.query_params)
         can_post = request.method == "POST" and hasattr(self, "post")
         if can_post and (key := request.META.get(idempotency.META)) is not None:
             self.post = partial(self._once, idempotency.checked(key), self.post)
@@ -180,25 +187,33 @@ class TooLarge(exceptions.APIException):
     default_detail = "The body is too large; send it in parts."
 
 
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+BAD_CHARACTER = "It has a character that can’t be kept (NUL or half a pair); take it out."
+TOO_LARGE_A_NUMBER = "This number is too large."
+
+
 def refuse_unstorable(given: Any) -> None:
     """400 that names the field for what PostgreSQL can't keep, however deep it lies in free-form JSON."""
-    for path, text in _unstorable(given, ""):
-        raise serializers.ValidationError({path: [serializers.ErrorDetail(text, "invalid")]})
+    if found := _unstorable(given):
+        path, text = found
+        name = ".".join(map(str, reversed(path))) or ("name" if isinstance(given, dict) else "")
+        raise serializers.ValidationError({name: [serializers.ErrorDetail(text, "invalid")]})
 
 
-def _unstorable(given: Any, path: str) -> Iterator[tuple[str, str]]:
+def _unstorable(given: Any) -> tuple[list[Any], str] | None:
+    """Where the first such value lies, innermost name first; the names are put together only once there is one."""
     if isinstance(given, str):
-        if "\x00" in given or any("\ud800" <= c <= "\udfff" for c in given):
-            yield path, "It has a character that can’t be kept (NUL or half a pair); take it out."
-    elif isinstance(given, float):
-        if not math.isfinite(given):
-            yield path, "This number is too large."
-    elif isinstance(given, dict | list):
-        pairs = given.items() if isinstance(given, dict) else enumerate(given)
-        for name, inner in pairs:
-            place = f"{path}.{name}".strip(".")
-            yield from _unstorable(name, path or "name")
-            yield from _unstorable(inner, place)
+        return ([], BAD_CHARACTER) if UNSTORABLE.search(given) else None
+    if isinstance(given, float):
+        return None if math.isfinite(given) else ([], TOO_LARGE_A_NUMBER)
+    if isinstance(given, dict) and any(map(UNSTORABLE.search, given)):
+        return [], BAD_CHARACTER
+    if isinstance(given, dict | list):
+        for name, inner in given.items() if isinstance(given, dict) else enumerate(given):
+            if found := _unstorable(inner):
+                found[0].append(name)
+                return found
+    return None
 
 
 def pick(rows: QuerySet, given: Any, noun: str, field: str = "") -> Any:

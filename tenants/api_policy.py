@@ -103,6 +103,15 @@ class CursorPages(pagination.CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 1000
 
+    def get_page_size(self, request: Request) -> int:
+        given = request.query_params.get("page_size")
+        if given is None:
+            return int(self.page_size or self.max_page_size)
+        if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= self.max_page_size):
+            text = f"“{given[:40]}” isn’t a page size. Available: 1 to {self.max_page_size:,}."
+            raise exceptions.ValidationError({"page_size": [exceptions.ErrorDetail(text, "invalid")]})
+        return int(given)
+
     def decode_cursor(self, request: Request) -> Any:
         try:
             return super().decode_cursor(request)

@@ -49,8 +49,9 @@ def unreadable(field: str, text: str, code: str = "invalid") -> DomainError:
 
 register(
     {
-        "invalid": "A field can't be read; `errors` names each field and the mend.",
+        "invalid": "A field or parameter can’t be read; `errors` names each, what is wrong and the fix.",
         "unknown_field": "A field that does not exist here.",
+        "unknown_parameter": "A query parameter that does not exist here.",
         "malformed_json": "The body is not JSON.",
         "not_found": "There is no such address, or nothing with this id in your organization.",
         "unauthenticated": "No key, an unknown key, or one that was revoked or has expired.",

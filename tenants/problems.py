@@ -4,6 +4,7 @@ import json
 from itertools import islice
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as ModelError
 from django.db import IntegrityError, InterfaceError, OperationalError
@@ -29,7 +30,7 @@ def problem(
 ) -> HttpResponse:
     """{type, title, status, code, detail, errors[{field, code, message}], retryable, …}."""
     body = {
-        "type": f"/api/v1/error-codes#{code}",
+        "type": f"{settings.PUBLIC_BASE_URL.rstrip('/')}/api/v1/error-codes#{code}",
         "title": CODES.get(code, code.replace("_", " ")),
         "status": status,
         "code": code,
@@ -96,13 +97,11 @@ def _of_framework(error: Exception) -> HttpResponse | None:
 
 
 def _invalid(errors: list[dict[str, str]]) -> HttpResponse:
-    only = errors[0]["code"] if len(errors) == 1 else "invalid"
-    code = only if only in CODES and only not in FIELD_CODES else "invalid"
+    """What can't be read: always `invalid`, whatever the number of fields; each error has its own code."""
     texts = [f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors[:MOST_IN_DETAIL]]
     detail = "; ".join(texts)[:MOST_CHARACTERS] + (" …" if len(errors) > MOST_IN_DETAIL else "")
-    return problem(
-        code, detail, status=400, errors=errors[:MOST_ERRORS], errors_left_out=len(errors) > MOST_ERRORS
-    )
+    left_out = len(errors) > MOST_ERRORS
+    return problem("invalid", detail, status=400, errors=errors[:MOST_ERRORS], errors_left_out=left_out)
 
 
 def _flatten(detail: Any, path: str = "") -> Any:

@@ -20,6 +20,7 @@ from senderid.models import SenderId
 from tenants.api_base import OrgViewSet, Strict, always, pick_reference
 from tenants.models import Membership
 from tenants.rest import fields
+from tenants.rest.filters import IdFilter, choice
 
 
 class AudienceSerializer(Strict):
@@ -73,6 +74,12 @@ class CampaignViewSet(OrgViewSet):
     """One text to many contacts. Its dedicated sender comes by an assignment."""
 
     model, noun, serializer_class = Campaign, "campaign", CampaignSerializer
+    filters = {
+        "status": choice("status", Campaign.Status.choices),
+        "owner": IdFilter("owner"),
+        "sender_mode": choice("sender_mode", Campaign.SenderMode.choices),
+        "category": choice("category", Campaign.Category.choices),
+    }
     write_scope = "send"
     # Their senders are chosen later: only where all of them are simulated.
     for_test_keys = {"report": always} | dict.fromkeys(
@@ -206,6 +213,7 @@ class ProgramViewSet(OrgViewSet):
     """Standing services. Their sender comes by an assignment."""
 
     model, noun, serializer_class = Program, "program", ProgramSerializer
+    filters = {"owner": IdFilter("owner"), "mode": choice("mode", Program.Mode.choices)}
 
     def get_queryset(self) -> Any:
         return super().get_queryset().prefetch_related("keywords")

@@ -11,12 +11,14 @@ from rest_framework.response import Response
 from messaging import consent, contacts
 from messaging.contact_changes import change_contact
 from messaging.models import Contact, ContactList, OptOut, Program
+from senderid.api.filters import NumberFilter
 from senderid.models import SenderId
 from senderid.phone_numbers import read_number
 from tenants.api_base import OrgViewSet, Strict, pick_reference
 from tenants.errors import DomainError
 from tenants.models import Membership
 from tenants.rest import fields
+from tenants.rest.filters import Filter, IdFilter, choice
 
 
 class ConsentSerializer(Strict):
@@ -65,18 +67,12 @@ class ContactViewSet(OrgViewSet):
     """People we text with."""
 
     model, noun, serializer_class = Contact, "contact", ContactSerializer
+    filters = {"number": NumberFilter("number"), "tag": Filter(), "owner": IdFilter("owner")}
     write_scope = "contacts"
 
-    def get_queryset(self) -> Any:
-        rows = super().get_queryset()
-        given = self.request.query_params
-        if number := given.get("number"):
-            rows = rows.filter(number=read_number(number, country=self.org.country).e164)
-        if tag := given.get("tag"):
-            rows = rows.filter(tags__contains=[tag])
-        if owner := given.get("owner"):
-            rows = rows.filter(owner=owner)
-        return rows
+    def filter_queryset(self, rows: Any) -> Any:
+        rows = super().filter_queryset(rows)
+        return rows.filter(tags__contains=[self.asked["tag"]]) if "tag" in self.asked else rows
 
     def show(self, row: Contact) -> Any:
         return show_contact(row)
@@ -166,13 +162,14 @@ class OptOutViewSet(OrgViewSet):
     """Numbers that may not be texted."""
 
     model, noun, serializer_class = OptOut, "opt-out", OptOutSerializer
+    filters = {
+        "number": NumberFilter("number"),
+        "scope": choice("scope", OptOut.Scope.choices),
+        "sender_id": IdFilter("sender"),
+        "program": IdFilter("program"),
+        "source": choice("source", OptOut.Source.choices),
+    }
     write_scope = "contacts"
-
-    def get_queryset(self) -> Any:
-        rows = super().get_queryset()
-        if number := self.request.query_params.get("number"):
-            rows = rows.filter(number=read_number(number, country=self.org.country).e164)
-        return rows
 
     def show(self, row: OptOut) -> Any:
         return {

@@ -23,6 +23,7 @@ from tenants.errors import NotFound
 from tenants.idempotency import json_response
 from tenants.models import Membership
 from tenants.rest import fields
+from tenants.rest.filters import Filter, FlagFilter, IdFilter, choice
 
 
 class ConversationChangeSerializer(Strict):
@@ -95,12 +96,25 @@ class ConversationViewSet(OrgViewSet):
         "messages": always,  # selection refuses senders that are not simulated
         "partial_update": lambda view: is_simulated(view.get_object().sender),
     }
+    parameters = {"as_member": Filter(help_text="only what this member may read")}
+    filters = {
+        "folder": choice("", folders.FOLDERS),
+        "status": choice("", Conversation.Status.choices),
+        "unread": FlagFilter(),
+        "assignee": IdFilter(),
+        "sender_id": IdFilter(),
+        "contact": IdFilter(),
+        "campaign": IdFilter(),
+        "program": IdFilter(),
+        "tag": Filter(),
+        "q": Filter(help_text="in names, numbers and the last text"),
+    }
+    lists = ("list", "messages")
 
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Conversation.unscoped.none()
-        given = self.request.query_params
-        member = self.member(given.get("as_member"))
+        member = self.member(self.asked.get("as_member"))
         rows = conversations.readable_by(member) if member else Conversation.objects.for_org(self.org)
         rows = conversations.with_unread(rows, member)
         return rows.select_related("contact", "sender__provider_account", "campaign", "program")
@@ -116,14 +130,11 @@ class ConversationViewSet(OrgViewSet):
             return pick(self.get_queryset(), now, self.noun)
 
     def filter_queryset(self, rows: Any) -> Any:
-        given = self.request.query_params
-        member = self.member(given.get("as_member"))
+        given = self.asked
         if folder := given.get("folder"):
-            rows = folders.in_folder(rows, folder, member)
-        if given.get("unread") in ("true", "1"):
-            rows = rows.filter(unread_count__gt=0)
-        if given.get("unread") in ("false", "0"):
-            rows = rows.filter(unread_count=0)
+            rows = folders.in_folder(rows, folder, self.member(given.get("as_member")))
+        if "unread" in given:
+            rows = rows.filter(unread_count__gt=0) if given["unread"] else rows.filter(unread_count=0)
         names = ("status", "assignee", "contact", "campaign", "program", "tag", "q")
         wanted = {name: given.get(name) for name in names} | {"sender": given.get("sender_id")}
         return folders.narrowed(rows, wanted, country=self.org.country)
@@ -134,7 +145,7 @@ class ConversationViewSet(OrgViewSet):
     @extend_schema(request=ConversationChangeSerializer, responses=ChangedConversationSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         row, given = self.get_object(), self.read_input(ConversationChangeSerializer)
-        by, warning = self.member(request.query_params.get("as_member")), ""
+        by, warning = self.member(self.asked.get("as_member")), ""
         if "assignee" in given:
             members = Membership.objects.for_org(self.org).select_related("user")
             to = (

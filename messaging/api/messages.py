@@ -14,11 +14,14 @@ from messaging.api.fields import BodyField
 from messaging.models import Campaign, Message, Program
 from messaging.planning import Request as TextRequest
 from messaging.planning import plan_text
+from messaging.statuses import Status
+from senderid.api.filters import NumberFilter
 from senderid.models import ProviderAccount, SenderId
 from senderid.phone_numbers import parse
 from tenants.api_base import OrgViewSet, Strict, always, pick_reference, test_key_refused
 from tenants.idempotency import json_response
 from tenants.rest import fields
+from tenants.rest.filters import Filter, IdFilter, choice
 
 
 class SendSerializer(Strict):
@@ -115,15 +118,24 @@ def only_simulated(view: Any) -> bool:
     return not ProviderAccount.objects.for_org(view.org).filter(is_simulator=False).exists()
 
 
-FILTERS = {"status": "status", "direction": "direction", "campaign": "campaign", "program": "program",
-           "sender_id": "sender", "client_ref": "client_ref", "to": "to", "contact": "contact",
-           "conversation": "conversation"}  # fmt: skip
+FILTERS = {
+    "status": choice("status", Status.choices),
+    "direction": choice("direction", Message.Direction.choices),
+    "campaign": IdFilter("campaign"),
+    "program": IdFilter("program"),
+    "sender_id": IdFilter("sender"),
+    "contact": IdFilter("contact"),
+    "conversation": IdFilter("conversation"),
+    "client_ref": Filter("client_ref"),
+    "to": NumberFilter("to", codes=True),
+}
 
 
 class MessageViewSet(OrgViewSet):
     """Texts, out and in. POST answers 202: the text is queued and can't be lost from then on."""
 
     model, noun, serializer_class = Message, "message", MessageSerializer
+    filters = FILTERS
     write_scope = "send"
     scopes_by_action = {"preview": "read"}
     for_test_keys = {
@@ -133,11 +145,7 @@ class MessageViewSet(OrgViewSet):
     }
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset().select_related("contact")
-        if getattr(self, "swagger_fake_view", False):
-            return rows
-        given = self.request.query_params
-        return rows.filter(**{field: given[name] for name, field in FILTERS.items() if given.get(name)})
+        return super().get_queryset().select_related("contact")
 
     def show(self, row: Message) -> Any:
         return show_message(row)

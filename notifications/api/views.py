@@ -17,6 +17,7 @@ from senderid.models import Assignment, SenderId
 from tenants.api_base import OrgViewSet, Strict, pick_reference
 from tenants.models import Assignee, Membership
 from tenants.rest import fields
+from tenants.rest.filters import Filter, FlagFilter, IdFilter, choice
 
 
 class RuleSerializer(Strict):
@@ -62,13 +63,15 @@ class AssignmentViewSet(OrgViewSet):
     """Which sender is whose, and who is told of its texts."""
 
     model, noun, serializer_class = Assignment, "assignment", AssignmentSerializer
+    filters = {
+        "sender_id": IdFilter("sender"),
+        "assignee": IdFilter("assignee"),
+        "kind": choice("assignee__kind", Assignee.Kind.choices, "of the assignee"),
+        "is_default": FlagFilter("is_default"),
+    }
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset().select_related("assignee", "sender").prefetch_related("countries")
-        for name, field in (("sender_id", "sender"), ("assignee", "assignee")):
-            if given := self.request.query_params.get(name):
-                rows = rows.filter(**{field: given})
-        return rows
+        return super().get_queryset().select_related("assignee", "sender").prefetch_related("countries")
 
     def show(self, row: Assignment) -> Any:
         return {
@@ -184,14 +187,21 @@ class NotificationViewSet(OrgViewSet):
 
     model, noun, serializer_class = Notification, "notification", NotificationSerializer
     http_method_names = ["get", "head", "options"]
+    parameters = {"as_member": Filter(help_text="only what this member may read")}
+    filters = {
+        "message": IdFilter("message"),
+        "conversation": IdFilter("conversation"),
+        "member": IdFilter("member"),
+        "kind": choice("kind", EmailTemplate.Kind.choices),
+        "rule": choice("rule", Rule.choices),
+        "outcome": choice("outcome", Notification.Outcome.choices),
+    }
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
-        given = self.request.query_params
-        for name in ("message", "conversation", "member", "outcome"):
-            if wanted := given.get(name):
-                rows = rows.filter(**{name: wanted})
-        if member := self.member(given.get("as_member")):
+        if getattr(self, "swagger_fake_view", False):
+            return rows
+        if member := self.member(self.asked.get("as_member")):
             rows = rows.filter(conversation__in=readable_by(member))
         return rows
 
@@ -234,6 +244,7 @@ class TemplateViewSet(OrgViewSet):
     """Wording of mails, in Liquid."""
 
     model, noun, serializer_class = EmailTemplate, "template", TemplateSerializer
+    filters = {"kind": choice("kind", EmailTemplate.Kind.choices)}
 
     def show(self, row: EmailTemplate) -> Any:
         return {str(name): getattr(row, str(name)) for name in TemplateSerializer().fields}

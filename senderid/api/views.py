@@ -3,12 +3,13 @@
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, status, viewsets
+from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from senderid import delegated, provisioning, registration
+from senderid.api.filters import NumberFilter
 from senderid.api.serializers import (
     CountryRuleSerializer,
     DelegationChangeSerializer,
@@ -20,12 +21,21 @@ from senderid.api.serializers import (
     show_sender,
 )
 from senderid.country_rules import home_verdicts
-from senderid.models import CountryRule, ProviderAccount, SenderId
+from senderid.models import CountryRule, Kind, ProviderAccount, SenderId
 from tenants import delegation
 from tenants.api_base import OrgViewSet, pick, pick_reference
+from tenants.api_policy import CursorPages
 from tenants.errors import NotFound
 from tenants.limits import readable_country
 from tenants.models import Delegation, Membership
+from tenants.rest.filters import Filter, choice
+
+
+class ByCountry(CursorPages):
+    """All of them in one answer, unless fewer are asked for."""
+
+    ordering = "country"
+    page_size = 1000
 
 
 class SenderIdViewSet(OrgViewSet):
@@ -33,13 +43,17 @@ class SenderIdViewSet(OrgViewSet):
 
     model, noun, serializer_class = SenderId, "sender", SenderSerializer
     singles = ("retrieve", "registration")
+    filters = {
+        "kind": choice("kind", Kind.choices),
+        "status": choice("status", SenderId.Status.choices),
+        "direction": choice("direction", SenderId.Direction.choices),
+        "country": Filter("country__iexact"),
+        "value": NumberFilter("value", codes=True),
+    }
+    lists = ("list", "registrations")
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset().select_related("reply_number")
-        for name in ("kind", "status", "country", "value"):
-            if given := self.request.query_params.get(name):
-                rows = rows.filter(**{name: given})
-        return rows
+        return super().get_queryset().select_related("reply_number")
 
     def get_object(self) -> SenderId:
         rows = SenderId.objects.for_org(self.org).select_related("provider_account", "reply_number")
@@ -80,11 +94,11 @@ class SenderIdViewSet(OrgViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(operation_id="sender_ids_registrations_list", responses=RegistrationSerializer(many=True))
-    @action(detail=True, methods=["get"], url_path="registrations")
+    @action(detail=True, methods=["get"], url_path="registrations", pagination_class=ByCountry)
     def registrations(self, request: Request, pk: str) -> Response:
         """The sender's registrations, by country."""
-        rows = self.get_object().registrations.order_by("country")
-        return Response({"results": [show_registration(row) for row in rows], "next": None})
+        page = self.paginate_queryset(self.get_object().registrations.all())
+        return self.get_paginated_response([show_registration(row) for row in page or []])
 
     @extend_schema(request=RegistrationSerializer, responses=RegistrationSerializer)
     @action(detail=True, methods=["get", "put"], url_path=r"registrations/(?P<country>[A-Za-z]{2})")
@@ -176,20 +190,33 @@ class DelegationViewSet(OrgViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class CountryRuleViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
+VERDICTS = ("allowed", "registration_required", "not_supported", "unknown")
+YES_OR_NO = ("yes", "no", "unknown")
+
+
+class CountryRuleViewSet(OrgViewSet):
     """What each country allows: the same for every organization."""
 
-    queryset = CountryRule.objects.order_by("country")
-    serializer_class = CountryRuleSerializer
+    model, noun, serializer_class = CountryRule, "country", CountryRuleSerializer
+    pagination_class = ByCountry
     lookup_value_regex = "[A-Za-z]{2}"
+    filters = {
+        "alphanumeric": choice("alphanumeric", VERDICTS),
+        "alphanumeric_agreement": choice("alphanumeric_agreement", ("agreed", "single", "disputed", "none")),
+        "foreign_numeric": choice("foreign_numeric", ("restricted", "unknown")),
+    } | {
+        name: choice(name, YES_OR_NO)
+        for name in ("long_code", "long_code_two_way", "short_code", "short_code_two_way", "toll_free")
+    }
 
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        rows = CountryRuleSerializer(self.get_queryset(), many=True).data
-        return Response({"results": rows, "next": None})
+    def get_queryset(self) -> Any:
+        return CountryRule.objects.order_by("country")
 
     def get_object(self) -> CountryRule:
-        self.kwargs["pk"] = self.kwargs["pk"].upper()
-        return super().get_object()
+        found = self.get_queryset().filter(pk=self.kwargs["pk"].upper()).first()
+        if found is None:
+            raise NotFound("country")
+        return found
 
 
 ROUTES = [

@@ -132,7 +132,7 @@ BODIES: dict[str, list[tuple[str, dict[str, Any]]]] = {
 # List → its filters that take an id (or a number), each with the kind of row; `as_member` is refused, others find nothing.
 FILTERS: dict[str, dict[str, str]] = {
     "/api-keys": {},
-    "/members": {},
+    "/members": {"profile": "profile"},
     "/profiles": {},
     "/teams": {},
     "/sender-ids": {"value": "value"},
@@ -144,9 +144,9 @@ FILTERS: dict[str, dict[str, str]] = {
                        "campaign": "campaign", "program": "program"},
     "/contacts": {"owner": "member"},
     "/contact-lists": {},
-    "/opt-outs": {},
-    "/campaigns": {},
-    "/programs": {},
+    "/opt-outs": {"sender_id": "sender", "program": "program"},
+    "/campaigns": {"owner": "member"},
+    "/programs": {"owner": "member"},
     "/assignments": {"sender_id": "sender", "assignee": "member"},
     "/notifications": {"message": "inbound", "conversation": "conversation", "member": "member", "as_member": "member"},
     "/email-templates": {},
