@@ -74,13 +74,15 @@ def test_a_bad_body_gets_a_short_answer(api: Api) -> None:
     ],
 )
 def test_a_bad_body_costs_little(api: Api, path: str, body: Any) -> None:
-    """api 10: 99,000 bad ids took 3 s of a web worker; by its own time, so a busy machine does not matter."""
+    """api 10: 99,000 bad ids took 3 s of a web worker. Its own time, the best of three: a busy machine does not matter."""
     text = json.dumps(body)
-    api.get("/contact-lists")
-    began = time.process_time()
-    answer = api.ask("POST", path, text)
-    assert time.process_time() - began < 0.1
-    assert answer.status_code == 400
+    took = []
+    for _ in range(3):
+        began = time.process_time()
+        answer = api.ask("POST", path, text)
+        took.append(time.process_time() - began)
+        assert answer.status_code == 400
+    assert min(took) < 0.1
 
 
 @pytest.mark.parametrize(
