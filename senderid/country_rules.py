@@ -188,13 +188,13 @@ def _missing(registration: IsRegistration | None) -> str:
     """Why this registration does not count."""
     if registration is None:
         return "This sender has no registration there."
-    since = f" since {date_of(registration.expires_at)}" if registration.expires_at else ""
+    on = f" on {date_of(registration.expires_at)}" if registration.expires_at else ""
     return {
         Registration.Status.NOT_NEEDED: "This sender’s registration is marked “not needed”, which does not count there.",
         Registration.Status.DRAFT: "This sender’s registration is a draft.",
         Registration.Status.SUBMITTED: "This sender’s registration is submitted, not approved yet.",
         Registration.Status.REJECTED: "This sender’s registration was rejected.",
-        Registration.Status.EXPIRED: f"This sender’s registration is expired{since}.",
+        Registration.Status.EXPIRED: f"This sender’s registration expired{on}.",
     }[Registration.Status(registration.state)]
 
 

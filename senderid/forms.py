@@ -247,8 +247,8 @@ class OverrideForm(EditForm, RuleForm):
 
 class RegistrationForm(EditForm, RuleForm):
     status = forms.ChoiceField(choices=[(s.value, s.value.replace("_", " ")) for s in Registration.Status])
-    reference = forms.CharField(max_length=80, required=False, help_text="The register’s own number.")
-    expires_at = LocalTime(label="Runs out", required=False)
+    reference = forms.CharField(max_length=80, required=False, label="Registration ID")
+    expires_at = LocalTime(label="Expires", required=False)
 
     def __init__(
         self,

@@ -144,6 +144,7 @@ def country_of_sender(request: MemberRequest, pk: UUID, code: str) -> HttpRespon
         rule=rule,
         verdict=verdict,
         needed=needed,
+        place=country_rules.in_words(rule.name),
         overriding=forms["override"],
         tab="countries",
         **context,

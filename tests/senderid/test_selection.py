@@ -325,7 +325,7 @@ def test_an_approved_registration_makes_a_name_eligible(scene: Scene) -> None:
     Registration.objects.for_org(scene.org).update(expires_at=timezone.now() - timedelta(days=1))
     choice = scene.choose(country="IN")
     assert codes(choice) == {"Northwind": "registration_missing"}
-    assert "expired since" in choice.rejected[0].text
+    assert "expired on" in choice.rejected[0].text
 
 
 @pytest.mark.parametrize(
