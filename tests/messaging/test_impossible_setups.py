@@ -9,7 +9,7 @@ from messaging.models import Campaign, Program
 from senderid.instructions import named_elsewhere, numbers_named
 from senderid.models import Assignment, SenderId
 from tests.calling import Api
-from tests.visiting import visit
+from tests.visiting import visit, with_version
 from tests.world import give, make_account, make_member, make_org, make_sender
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +83,9 @@ def test_keywords_are_refused_for_a_program_whose_sender_cannot_receive(scene: S
     problem = scene.api.patch(f"/programs/{program['id']}", change, expect=422)
     assert (problem["code"], problem["errors"][0]["field"]) == ("keyword_sender_one_way", "keywords")
     typed = {"name": "News", "keywords": "NEWS", "opt_in": "single", "mode": "reply_only"}
-    assert scene.ana.post(f"/programs/{program['id']}/edit/", typed).status_code == 422
+    form = f"/programs/{program['id']}/edit/"
+    page = scene.ana.post(form, with_version(scene.ana, form, typed))
+    assert page.status_code == 422 and problem["detail"] in page.content.decode()
     assert not Program.objects.for_org(scene.org).get().keywords.exists()
 
 

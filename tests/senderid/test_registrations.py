@@ -14,7 +14,7 @@ from senderid.provisioning import add_sender
 from senderid.registration import register
 from tenants.models import Organization
 from tests.calling import Api
-from tests.visiting import visit
+from tests.visiting import visit, with_version
 from tests.world import give, make_account, make_member, make_org, make_sender
 
 pytestmark = pytest.mark.django_db
@@ -141,10 +141,11 @@ def test_an_expiry_that_does_not_fit_is_refused_at_save(
     path = f"/sender-ids/{number.pk}/registrations/GB"
     problem = Api(org).call("PUT", path, given, expect=422 if code else 200)
     typed = {"what": "registration", "status": status, "expires_at": f"{at:%Y-%m-%dT%H:%M}"}
-    page = ana.post(f"/senders/{number.pk}/countries/DE/", typed)
+    form = f"/senders/{number.pk}/countries/DE/"
+    page = ana.post(form, with_version(ana, form, typed))
     if code:
         assert (problem["code"], problem["errors"][0]["field"]) == (code, "expires_at")
-        assert page.status_code == 422
+        assert page.status_code == 422 and problem["detail"] in page.content.decode()
     assert ("GB" in held(number)) is ("DE" in held(number)) is (code == "")
 
 
