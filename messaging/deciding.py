@@ -178,7 +178,7 @@ def decide(
     if is_full(choice.sender):
         return Decision(person, choice.sender, choice, waits=True)
     try:
-        body = around.template.fill(_fields(around, person, choice.sender))
+        body = segments.read_body(around.template.fill(_fields(around, person, choice.sender)))
     except DomainError as error:
         if error.retryable:
             raise  # nothing is wrong with the text: the portion is decided again later

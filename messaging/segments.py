@@ -16,6 +16,7 @@ FOREIGN = re.compile("[^" + re.escape("".join(sorted(BASIC | EXTENSION))) + "]")
 EXTENDED = re.compile("[" + re.escape("".join(sorted(EXTENSION))) + "]")
 MOST_CHARACTERS = 1600
 LINE_ENDS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
+PLAIN = re.compile("[\t\n -~]*")
 CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
@@ -41,6 +42,8 @@ def read_body(text: str) -> str:
     """A body as it is counted, stored and sent: line feeds alone end lines, letters are composed (NFC: a decomposed é
     would make the text Unicode), no controls but the tab. Forms, API and what comes in take bodies through here.
     """
+    if PLAIN.fullmatch(text):  # most texts
+        return text
     return CONTROLS.sub("", LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text)))
 
 

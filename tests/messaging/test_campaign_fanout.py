@@ -205,11 +205,11 @@ def test_a_full_sender_holds_up_only_its_own_contacts(texting: Texting) -> None:
 
 
 def test_odd_characters_arrive_as_they_are(texting: Texting) -> None:
-    name = "A\\N \t‘quoted’\r\n\\. {{x}} 𝔘"
-    Contact.objects.for_org(texting.org).filter(pk=texting.contact.pk).update(name=name)
-    campaign = started(texting, body="Hi {{ contact.name }}\n\\t")
+    odd = "A\\N \t‘quoted’\r\n\\. {{x}} 𝔘"
+    Contact.objects.for_org(texting.org).filter(pk=texting.contact.pk).update(attributes={"x": odd})
+    campaign = started(texting, body="Hi {{ contact.attributes.x }}\n\\t")
     campaigns.prepare()
-    assert texts(campaign).get(contact=texting.contact).body == f"Hi {name}\n\\t"
+    assert texts(campaign).get(contact=texting.contact).body == f"Hi {odd.replace(chr(13), '')}\n\\t"
 
 
 @pytest.mark.parametrize(
