@@ -7,6 +7,7 @@ from django.test import Client
 
 from tenants.memberships import end_membership, enroll
 from tenants.models import Membership, Organization, Team
+from tests.calling import Api
 from tests.visiting import visit
 from tests.world import make_member, make_org
 
@@ -37,6 +38,16 @@ def test_the_switcher_moves_the_session(ana: Membership, second: Membership) -> 
     assert switch(visitor, second.org) == 302
     page = visitor.get("/people/").content.decode()
     assert "You’re now working in Globex" in page and "A. Brandt" in page
+
+
+def test_what_one_org_writes_of_a_shared_login_stays_there(ana: Membership, second: Membership) -> None:
+    """security F2: name and title by REST; neither the other org nor the login changes."""
+    login = (ana.user.name, ana.user.email)
+    Api(second.org).patch(f"/members/{second.pk}", {"name": "HACKED", "title": "Pwned"})
+    ana.refresh_from_db()
+    ana.user.refresh_from_db()
+    assert (ana.name, ana.title, ana.user.name, ana.user.email) == ("Ana", "", *login)
+    assert "HACKED" not in visit(ana).get("/people/").content.decode()
 
 
 def test_with_one_org_there_is_no_switcher(ana: Membership) -> None:
