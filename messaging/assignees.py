@@ -26,11 +26,13 @@ class AssigneeOption:
 
 @dataclass
 class _Grants:
-    """What lets people send from one sender: the countries of each assignment (empty is all), places, absences."""
+    """What lets people send from one sender: the countries of each assignment (empty is all), places, absences, and
+    whom each stand-in covers on it."""
 
     by_assignee: dict[UUID, set[str]] = field(default_factory=dict)
     teams: dict[UUID, set[UUID]] = field(default_factory=dict)
     absences: list[Delegation] = field(default_factory=list)
+    covered: dict[UUID, list[Membership]] = field(default_factory=dict)
 
     def assignees_of(self, member: Membership) -> set[UUID]:
         groups = {member.profile_id} if member.profile_id else set()
@@ -73,6 +75,10 @@ def _grants(conversation: Conversation, people: list[Membership]) -> _Grants:
     places = TeamMember.objects.for_org(org).filter(member__in=concerned)
     for member_id, team_id in places.values_list("member_id", "team_id"):
         grants.teams.setdefault(member_id, set()).add(team_id)
+    for one in grants.absences:
+        covers = one.all_senders or conversation.sender_id in _chosen(one)
+        if one.stand_in_id and one.absent.is_active and covers:
+            grants.covered.setdefault(one.stand_in_id, []).append(one.absent)
     return grants
 
 
@@ -83,7 +89,7 @@ def _refusal(conversation: Conversation, member: Membership, grants: _Grants) ->
         return f"{member.name} has view-only access."
     if conversation.campaign_id or conversation.program_id:
         return ""  # the assignee belongs to the audience of its campaign or program
-    assignees = {*grants.assignees_of(member), member.org_id, *_covered(conversation, member, grants)}
+    assignees = {*grants.assignees_of(member), member.org_id, *_covered(member, grants)}
     held = [grants.by_assignee[pk] for pk in assignees if pk in grants.by_assignee]
     country = conversation.contact.country
     if not held:
@@ -94,14 +100,10 @@ def _refusal(conversation: Conversation, member: Membership, grants: _Grants) ->
     return ""
 
 
-def _covered(conversation: Conversation, member: Membership, grants: _Grants) -> set[UUID]:
+def _covered(member: Membership, grants: _Grants) -> set[UUID]:
     """The assignees of those whom the member stands in for on this sender."""
-    found: set[UUID] = set()
-    for one in grants.absences:
-        covers = one.all_senders or conversation.sender_id in _chosen(one)
-        if one.stand_in_id == member.pk and one.absent.is_active and covers:
-            found |= grants.assignees_of(one.absent)
-    return found
+    absent = grants.covered.get(member.pk, ())
+    return set().union(*(grants.assignees_of(one) for one in absent))
 
 
 def _chosen(delegation: Delegation) -> set[UUID]:

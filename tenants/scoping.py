@@ -15,6 +15,7 @@ from uuid import UUID
 import uuid_utils.compat
 from django.conf import settings
 from django.db import connection, models, transaction
+from django.db.models.functions import Coalesce
 
 from tenants.database import OWNER, WEB, name_of
 
@@ -161,3 +162,10 @@ def after_commit_in(org: Any, work: Callable[[], Any]) -> None:
             work()
 
     transaction.on_commit(run, robust=True)
+
+
+def count_of(model: type[TenantOwned], parent: str, **only: Any) -> Coalesce:
+    """For `annotate`: how many rows of the model name each row by their foreign key `parent`."""
+    named = model.unscoped.filter(**{parent: models.OuterRef("pk"), "org": models.OuterRef("org")}, **only)
+    count = named.order_by().values(parent).annotate(count=models.Count("pk")).values("count")
+    return Coalesce(models.Subquery(count), 0)

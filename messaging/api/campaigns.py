@@ -14,13 +14,14 @@ from messaging.api.messages import only_simulated
 from messaging.campaign_figures import progress, progress_of
 from messaging.campaign_report import REPORTED
 from messaging.campaign_report import report as pre_send_report
-from messaging.models import Campaign, Program
+from messaging.models import Campaign, Program, Subscription
 from messaging.setup_warnings import warnings_of_campaign, warnings_of_program
 from senderid.models import SenderId
 from tenants.api_base import OrgViewSet, Strict, always, pick_reference
 from tenants.models import Membership
 from tenants.rest import fields
 from tenants.rest.filters import IdFilter, choice
+from tenants.scoping import count_of
 
 
 class AudienceSerializer(Strict):
@@ -216,9 +217,10 @@ class ProgramViewSet(OrgViewSet):
     filters = {"owner": IdFilter("owner"), "mode": choice("mode", Program.Mode.choices)}
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().prefetch_related("keywords")
+        active = count_of(Subscription, "program", state=Subscription.State.ACTIVE)
+        return super().get_queryset().annotate(subscribers=active).prefetch_related("keywords")
 
-    def show(self, row: Program) -> Any:
+    def show(self, row: Any) -> Any:
         return {
             "id": row.pk,
             "name": row.name,
@@ -230,12 +232,13 @@ class ProgramViewSet(OrgViewSet):
             "mode": row.mode,
             "texts": row.texts,
             "owner": row.owner_id,
-            "subscribers": row.subscriptions.filter(state="active").count(),
+            "subscribers": row.subscribers,
             "created_at": row.created_at,
         }
 
     def create(self, request: Request) -> Response:
-        row = programs.save_program(org=self.org, **self._read(self.read_input()))
+        made = programs.save_program(org=self.org, **self._read(self.read_input()))
+        row = self.get_queryset().get(pk=made.pk)
         return Response(_warned(self.show(row), warnings_of_program(row)), status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, pk: str) -> Response:

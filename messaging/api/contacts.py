@@ -10,15 +10,16 @@ from rest_framework.response import Response
 
 from messaging import consent, contacts
 from messaging.contact_changes import change_contact
-from messaging.models import Contact, ContactList, OptOut, Program
+from messaging.models import Contact, ContactList, ContactListEntry, OptOut, Program
 from senderid.api.filters import NumberFilter
 from senderid.models import SenderId
 from senderid.phone_numbers import read_number
-from tenants.api_base import OrgViewSet, Strict, pick_reference
+from tenants.api_base import OrgViewSet, Strict, pick, pick_reference
 from tenants.errors import DomainError
 from tenants.models import Membership
 from tenants.rest import fields
 from tenants.rest.filters import Filter, IdFilter, choice
+from tenants.scoping import count_of
 
 
 class ConsentSerializer(Strict):
@@ -125,13 +126,18 @@ class ContactListViewSet(OrgViewSet):
     model, noun, serializer_class = ContactList, "list", ContactListSerializer
     write_scope = "contacts"
 
-    def show(self, row: ContactList) -> Any:
-        return {"id": row.pk, "name": row.name, "size": row.entries.count(), "created_at": row.created_at}
+    def get_queryset(self) -> Any:
+        return super().get_queryset().annotate(size=count_of(ContactListEntry, "contact_list"))
+
+    def show(self, row: Any) -> Any:
+        return {"id": row.pk, "name": row.name, "size": row.size, "created_at": row.created_at}
 
     def create(self, request: Request) -> Response:
         given = self.read_input()
         row = contacts.save_list(org=self.org, name=given["name"], contact_ids=given.get("contacts", []))
-        return Response(self.show(row), status=status.HTTP_201_CREATED)
+        return Response(
+            self.show(pick(self.get_queryset(), row.pk, self.noun)), status=status.HTTP_201_CREATED
+        )
 
     def partial_update(self, request: Request, pk: str) -> Response:
         row, given = self.get_object(), self.read_input(partial=True)
@@ -141,7 +147,7 @@ class ContactListViewSet(OrgViewSet):
             contact_ids=given.get("contacts"),
             contact_list=row,
         )
-        return Response(self.show(row))
+        return Response(self.current())
 
     def destroy(self, request: Request, pk: str) -> Response:
         self.get_object().delete()

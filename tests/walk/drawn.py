@@ -9,12 +9,14 @@ TYPED = {"number": "+16285550144", "to": "+16285550144", "email": "new@ours.exam
 
 @dataclass
 class Form:
-    """`fields` in order: name, value as drawn or as somebody would fill it in; `buttons` that send a value of theirs."""
+    """`fields` in order: name, value as drawn or as somebody would fill it in; `buttons` that send a value of theirs;
+    `options`: each choice of each select."""
 
     action: str
     method: str = "post"
     fields: list[tuple[str, str]] = field(default_factory=list)
     buttons: list[tuple[str, str]] = field(default_factory=list)
+    options: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def token(self) -> str:
@@ -89,6 +91,8 @@ class _Reader(HTMLParser):
     def _option(self, given: dict[str, str]) -> None:
         if self.select is not None:
             self.select[1].append((given.get("value", ""), "selected" in given))
+            if self.form is not None and self.select[0]:
+                self.form.options.append((self.select[0], given.get("value", "")))
 
     def _textarea(self, given: dict[str, str]) -> None:
         self.area = (given.get("name", ""), "")
