@@ -35,8 +35,19 @@ class ErrorCodes(APIView):
         return Response({"results": [{"code": code, "text": text} for code, text in sorted(CODES.items())]})
 
 
+class Document(SpectacularJSONAPIView):
+    """The OpenAPI document: one version, one language, so it takes no parameters."""
+
+    schema = None
+    action, lists = "retrieve", ()
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        read_parameters(self, request.query_params)
+        return super().get(request, *args, **kwargs)
+
+
 urlpatterns = [
-    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("openapi.json", Document.as_view(), name="openapi"),
     path("error-codes", ErrorCodes.as_view(), name="error-codes"),
     path("organization", OrganizationView.as_view({"get": "read", "patch": "change"}), name="organization"),
     path("", include(router.urls)),

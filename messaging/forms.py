@@ -11,9 +11,8 @@ from senderid.models import SenderId
 from tenants.editing import fields
 from tenants.editing.fields import SetText
 from tenants.editing.forms import EditForm
+from tenants.forms import LocalTime
 from tenants.models import Membership, Organization
-
-LOCAL = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
 
 class BodyField(forms.CharField):
@@ -47,7 +46,7 @@ class ComposerForm(forms.Form):
     mode = forms.CharField(max_length=10, required=False)
     body = BodyField(strip=False, required=False, max_length=20_000)
     when = forms.CharField(max_length=10, required=False)
-    send_at = forms.DateTimeField(required=False, widget=LOCAL)
+    send_at = LocalTime(required=False)
     client_ref = forms.CharField(max_length=100, required=False)
     seen = forms.CharField(max_length=8000, required=False)
     expected_sender = forms.UUIDField(required=False)
@@ -74,7 +73,7 @@ class NewMessageForm(ComposerForm):
 
 
 class SnoozeForm(forms.Form):
-    snoozed_until = forms.DateTimeField(required=False, widget=LOCAL)
+    snoozed_until = LocalTime(required=False)
 
 
 class ContactForm(EditForm):

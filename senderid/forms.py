@@ -15,7 +15,7 @@ from tenants.delegation import delegate
 from tenants.editing.fields import SetText
 from tenants.editing.forms import EditForm
 from tenants.forms import LocalTime, ManyTicked, OneChosen, RuleForm
-from tenants.limits import COUNTRIES, change_organization
+from tenants.limits import COUNTRIES, MOST_SEGMENTS, change_organization
 from tenants.models import Assignee, Delegation, Membership, Organization
 from tenants.models.organizations import EVERY_COUNTRY
 
@@ -335,10 +335,18 @@ class OrganizationForm(EditForm, RuleForm):
         help_text="Asked of the consent log at each text.",
     )
     daily_cap = forms.IntegerField(
-        label="Segments a day, at most", min_value=0, required=False, help_text="Empty: no cap."
+        label="Segments a day, at most",
+        min_value=0,
+        max_value=MOST_SEGMENTS,
+        required=False,
+        help_text="Empty: no cap.",
     )
     monthly_cap = forms.IntegerField(
-        label="Segments a month, at most", min_value=0, required=False, help_text="Empty: no cap."
+        label="Segments a month, at most",
+        min_value=0,
+        max_value=MOST_SEGMENTS,
+        required=False,
+        help_text="Empty: no cap.",
     )
 
     def __init__(self, *args: Any, org: Organization, **kwargs: Any) -> None:

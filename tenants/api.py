@@ -39,8 +39,12 @@ class OrganizationSerializer(Strict):
     stop_scope = fields.ChoiceField(Organization.StopScope.choices, required=False)
     quiet_hours = fields.ChoiceField(Organization.QuietHours.choices, required=False)
     quiet_hours_reason = fields.CharField(max_length=300, allow_blank=True, required=False)
-    daily_cap = fields.IntegerField(min_value=0, max_value=2_000_000_000, allow_null=True, required=False)
-    monthly_cap = fields.IntegerField(min_value=0, max_value=2_000_000_000, allow_null=True, required=False)
+    daily_cap = fields.IntegerField(
+        min_value=0, max_value=limits.MOST_SEGMENTS, allow_null=True, required=False
+    )
+    monthly_cap = fields.IntegerField(
+        min_value=0, max_value=limits.MOST_SEGMENTS, allow_null=True, required=False
+    )
     require_consent = fields.BooleanField(required=False)
     created_at = fields.DateTimeField(read_only=True)
 

@@ -1,6 +1,7 @@
 """Forms of people, groups and keys. A form reads; the rule decides, and its refusal stands by its field."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django import forms
@@ -12,6 +13,7 @@ from tenants import api_keys, invitations, memberships, roles
 from tenants.editing.forms import EditForm
 from tenants.errors import CODES, DomainError
 from tenants.models import ApiKey, Membership, Organization, Profile, Team, User
+from tenants.times import OUT_OF_RANGE, can_be_kept
 
 T = TypeVar("T")
 
@@ -45,6 +47,12 @@ class LocalTime(forms.DateTimeField):
     """A date and time in the org's zone, as the browser's own picker writes it."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def to_python(self, value: Any) -> datetime | None:
+        at: datetime | None = super().to_python(value)
+        if at is not None and not can_be_kept(at):
+            raise ValidationError(OUT_OF_RANGE, "out_of_range")
+        return at
 
 
 class OneChosen(forms.ModelChoiceField):

@@ -13,6 +13,7 @@ from tenants.models.organizations import EVERY_COUNTRY
 from tenants.names import single_line
 
 CAPS = ("daily_cap", "monthly_cap")
+MOST_SEGMENTS = 2_000_000_000
 COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 

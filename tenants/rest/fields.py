@@ -13,6 +13,8 @@ from uuid import UUID
 from rest_framework import serializers
 from rest_framework.serializers import DecimalField, Field, Serializer, ValidationError
 
+from tenants.times import OUT_OF_RANGE, can_be_kept
+
 __all__ = ["DecimalField", "Field", "Serializer", "ValidationError"]
 MOST_ERRORS = 100
 TIME = re.compile(
@@ -60,7 +62,7 @@ class BooleanField(serializers.BooleanField):
 class DateTimeField(serializers.DateTimeField):
     """An RFC 3339 time with its offset; nobody guesses a zone."""
 
-    default_error_messages = {"needs_offset": NEEDS_OFFSET, "date": DATE_ALONE}
+    default_error_messages = {"needs_offset": NEEDS_OFFSET, "date": DATE_ALONE, "out_of_range": OUT_OF_RANGE}
 
     def to_internal_value(self, value: Any) -> Any:
         if isinstance(value, str) and DATE.fullmatch(value):
@@ -70,7 +72,10 @@ class DateTimeField(serializers.DateTimeField):
             self.fail("invalid", format="2026-12-01T10:00:00-05:00")
         if not found["offset"]:
             self.fail("needs_offset")
-        return super().to_internal_value(value)
+        at = super().to_internal_value(value)
+        if not can_be_kept(at):
+            self.fail("out_of_range")
+        return at
 
 
 class UUIDField(serializers.UUIDField):

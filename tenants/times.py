@@ -1,0 +1,11 @@
+"""Times that may be kept: each can be read back and shown in every time zone."""
+
+from datetime import datetime
+
+YEARS = range(1900, 9999)
+OUT_OF_RANGE = f"The year must be between {YEARS[0]} and {YEARS[-1]}."
+
+
+def can_be_kept(at: datetime) -> bool:
+    """23:59 of 31 December 9999 in New York is a time that PostgreSQL stores and Python can't read."""
+    return at.year in YEARS
