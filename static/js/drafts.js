@@ -185,15 +185,16 @@ async function pushOne(entry) {
   return true;
 }
 
-// On the page that logs out: save first, then nothing of this member stays in the browser.
+// On the page that logs out: save first (at most three seconds), then nothing saved stays in the browser. The form is
+// submitted from a task of its own: a form that is being submitted ignores requestSubmit.
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (form.getAttribute("action") !== "/accounts/logout/" || form.dataset.flushed) return;
   event.preventDefault();
-  await push();
+  await Promise.race([push(), new Promise((done) => setTimeout(done, 3000))]).catch(() => {});
   entries().filter((entry) => entry.draft.saved || !entry.draft.body.trim()).forEach((entry) => forget(entry.name));
   form.dataset.flushed = "yes";
-  form.requestSubmit(event.submitter);
+  setTimeout(() => form.requestSubmit(event.submitter));
 });
 
 addEventListener("pagehide", () => {

@@ -63,7 +63,8 @@ def test_a_draft_comes_back_with_mode_body_and_time(rob: Client, talk: Conversat
 def test_the_list_shows_it_to_its_author_only(texting: Texting, rob: Client, talk: Conversation) -> None:
     """inbox 6."""
     keep_draft(rob, typed(rob, talk, "Half a sent"))
-    assert "Draft:</span> Half a sent" in rob.get("/inbox/?folder=all").content.decode()
+    row = rob.get("/inbox/?folder=all").content.decode()
+    assert "Draft: Half a sent</span>" in row and "Is the plan still on?" in row
     tim = visit(texting.tim)
     assert "Half a sent" not in tim.get("/inbox/?folder=all").content.decode()
     assert drafts_on(tim, talk) == []
