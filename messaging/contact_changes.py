@@ -1,4 +1,4 @@
-"""Changing a contact. Owning one opens its answers to campaigns and programs, so not everybody may change the owner.
+"""Changing a contact. Owning one opens its replies, so not everybody may change the owner.
 
 The console and the REST API both come here; a request for nobody in particular (an API key) counts as an admin.
 """
@@ -6,7 +6,6 @@ The console and the REST API both come here; a request for nobody in particular 
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from messaging.contacts import write_changes
 from messaging.conversations import readable_by
@@ -14,6 +13,7 @@ from messaging.models import Contact, Conversation
 from tenants import audit
 from tenants.errors import DomainError, register
 from tenants.models import Membership
+from tenants.roles import SEND, may
 
 
 @transaction.atomic
@@ -41,22 +41,25 @@ def may_change_owner(*, contact: Contact, by: Membership) -> bool:
 
 
 def _require_owner_change(contact: Contact, to: Membership | None, by: Membership | None) -> None:
-    """The owner gives away, an admin decides; anybody assigns an unowned contact whose owner reads nothing new."""
+    """The owner hands over, an admin decides; anybody gives an unowned contact to who reads its conversations already.
+
+    An owner is to reply, so outside the API nobody makes a viewer one.
+    """
     if by is None or contact.owner_id == (to.pk if to else None):
         return
     if not may_change_owner(contact=contact, by=by):
         text = "Only its owner or an admin can change the owner of this contact."
         raise DomainError("owner_locked", text, field="owner")
+    if to is not None and not may(to, SEND):
+        raise DomainError(
+            "owner_locked", f"{to.name} has view-only access and can’t own a contact.", field="owner"
+        )
     if by.is_admin or contact.owner_id == by.pk or to is None:
         return
-    if _opened_by_owning(contact).exclude(pk__in=readable_by(to).values("pk")).exists():
-        text = "This contact has campaign or program replies that its owner would see; ask an admin to assign it."
+    conversations = Conversation.objects.for_org(contact.org_id).filter(contact=contact)
+    if conversations.exclude(pk__in=readable_by(to).values("pk")).exists():
+        text = f"This contact has conversations that {to.name} can’t read; ask an admin to change the owner."
         raise DomainError("owner_locked", text, field="owner")
-
-
-def _opened_by_owning(contact: Contact) -> Any:
-    attributed = Q(campaign__isnull=False) | Q(program__isnull=False)
-    return Conversation.objects.for_org(contact.org_id).filter(attributed, contact=contact)
 
 
 register({"owner_locked": "Only the contact’s owner or an admin may change its owner."})

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 
 from messaging.folders import FOLDERS
 from messaging.models import Contact, Conversation
@@ -93,7 +94,9 @@ class ContactForm(EditForm):
             }
         super().__init__(*args, edits=contact, **kwargs)
         owner: Any = self.fields["owner"]
-        owner.queryset = Membership.objects.for_org(org_id).filter(is_active=True).select_related("user")
+        current = Q(pk=contact.owner_id) if contact is not None else Q()
+        people = Membership.objects.for_org(org_id).filter(is_active=True).select_related("user")
+        owner.queryset = people.exclude(Q(role=Membership.Role.VIEWER) & ~current)
         if contact is not None:
             del self.fields["number"]
 

@@ -17,6 +17,13 @@ EXTENDED = re.compile("[" + re.escape("".join(sorted(EXTENSION))) + "]")
 MOST_CHARACTERS = 1600
 LINE_ENDS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
 PLAIN = re.compile("[\t\n -~]*")
+BLANK = {
+    "\u115f",
+    "\u1160",
+    "\u2800",
+    "\u3164",
+    "\uffa0",
+}  # letters and signs by category, but nothing is seen
 CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
@@ -40,11 +47,17 @@ class Cut:
 
 def read_body(text: str) -> str:
     """A body as it is counted, stored and sent: line feeds alone end lines, letters are composed (NFC: a decomposed é
-    would make the text Unicode), no controls but the tab. Forms, API and what comes in take bodies through here.
+    would make the text Unicode), no controls but the tab; one that shows nothing (zero-width characters) is empty.
+    Forms, API and what comes in take bodies through here.
     """
     if PLAIN.fullmatch(text):  # most texts
         return text
-    return CONTROLS.sub("", LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text)))
+    text = CONTROLS.sub("", LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text)))
+    return "" if all(map(_is_invisible, text)) else text
+
+
+def _is_invisible(sign: str) -> bool:
+    return sign in BLANK or unicodedata.category(sign) in ("Cf", "Mn", "Zs", "Cc")
 
 
 def cut(body: str) -> Cut:

@@ -330,12 +330,12 @@ class OrganizationForm(EditForm, RuleForm):
         help_text="Needed to switch them off; audited.",
     )
     require_consent = forms.BooleanField(
-        label="Text only numbers that gave consent",
+        label="Text only numbers with recorded consent",
         required=False,
         help_text="Asked of the consent log at each text.",
     )
     daily_cap = forms.IntegerField(
-        label="Segments a day, at most",
+        label="Daily segment limit",
         min_value=0,
         max_value=MOST_SEGMENTS,
         required=False,

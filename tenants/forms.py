@@ -49,6 +49,8 @@ class LocalTime(forms.DateTimeField):
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
     def to_python(self, value: Any) -> datetime | None:
+        if isinstance(value, str) and value.strip() and ":" not in value:
+            raise ValidationError("Enter a date and a time, such as 2027-03-01T09:30.", "invalid")
         at: datetime | None = super().to_python(value)
         if at is not None and not can_be_kept(at):
             raise ValidationError(OUT_OF_RANGE, "out_of_range")

@@ -56,7 +56,7 @@ def change_organization(*, org: Organization, **changes: Any) -> Organization:
         org_id=org.pk,
         action="organization.changed",
         target=org,
-        text=f"Changed: {', '.join(changed) or 'nothing'}",
+        text=f"Changed {', '.join(changed)}" if changed else "Saved without changes",
         changed=changed,
         **_plain(changes),
     )

@@ -49,7 +49,9 @@ def _add(member: Membership, teams: list[Team]) -> Membership:
         with transaction.atomic():
             member.save()
     except IntegrityError:
-        raise DomainError("duplicate", f"{member.email} is already a member.", field="email")
+        raise DomainError(
+            "duplicate", f"{member.email} is already a member or has been invited.", field="email"
+        )
     set_teams(member=member, teams=teams)
     text = f"{member.name} added as {member.get_role_display().lower()}"
     audit.note(org_id=member.org_id, action="member.added", target=member, text=text)

@@ -227,6 +227,10 @@ def _as_member(request: HttpRequest, get_response: Handler) -> HttpResponse:
     if member is None:
         if not request.user.is_staff and not request.path.startswith("/accounts/"):
             logout(request)
+            messages.warning(
+                request,
+                "You don’t have access to any organization. Ask an admin to reactivate or invite you.",
+            )
         return get_response(request)
     request.member, request.org, request.places = member, member.org, places  # type: ignore[attr-defined]
     token = audit.acting_member.set(member)

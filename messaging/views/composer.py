@@ -12,7 +12,8 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from messaging.composing import preview_of, usable_senders
+from messaging import segments
+from messaging.composing import Preview, preview_of, usable_senders
 from messaging.conversations import readable_by
 from messaging.forms import ComposerForm, NewMessageForm
 from messaging.inbox import drafts
@@ -38,7 +39,12 @@ def preview(request: MemberRequest) -> HttpResponse:
     submission = _submission(request, conversation, form.cleaned_data | {"body": _body(request)})
     if conversation is None and not submission.to:
         return render(request, "inbox/preview.html", {"preview": None})
-    context: dict[str, Any] = {"preview": preview_of(request=request_of(submission)), "open": conversation}
+    plan = (
+        preview_of(request=request_of(submission))
+        if "sender" not in form.errors
+        else _sender_gone(submission)
+    )
+    context: dict[str, Any] = {"preview": plan, "open": conversation}
     if conversation is not None and submission.seen:
         context["changes"] = unseen_changes(
             conversation=conversation, member=request.member, seen=submission.seen
@@ -144,6 +150,12 @@ def _form(request: MemberRequest, conversation: Conversation | None) -> Composer
     if conversation is not None:
         return ComposerForm(request.POST)
     return NewMessageForm(request.POST, org=request.org, senders=usable_senders(member=request.member))
+
+
+def _sender_gone(submission: Submission) -> Preview:
+    return Preview(
+        segments.cut(submission.body), refusal="You can’t send from this sender. Choose another one."
+    )
 
 
 def _read(form: ComposerForm) -> dict[str, Any]:

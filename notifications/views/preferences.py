@@ -19,7 +19,7 @@ def preferences(request: MemberRequest) -> HttpResponse:
     senders = [reach.sender for reach in reach_of(request.member) if reach.reads and reach.sender.receives]
     form = PreferenceForm(request.POST or None, member=request.member, senders=senders)
     if save_edit(request, form, save=lambda: _save(request, form)):
-        messages.success(request, "Your wishes are saved.")
+        messages.success(request, "Preferences saved.")
         return redirect("member", request.member.pk)
     return show(request, "notifications/preferences.html", form)
 

@@ -111,6 +111,8 @@ def countries_of_sender(request: MemberRequest, pk: UUID) -> HttpResponse:
     kept = {rule.country for rule in _matching([rule for rule, *_ in rows], words)}
     rows = [row for row in rows if row[0].country in kept and (not wanted or row[1].verdict == wanted)]
     rows.sort(key=lambda row: row[2] is None)
+    for rule, *_ in rows:
+        rule.is_texted = request.org.may_reach(rule.country)  # type: ignore[attr-defined]
     return show(
         request,
         "senders/countries.html",

@@ -50,6 +50,12 @@ def hue(name: Any) -> str:
 
 
 @register.filter
+def a(word: Any) -> str:
+    """`{{ "admin"|a }}` is `an admin`."""
+    return f"{'an' if str(word)[:1].lower() in 'aeio' else 'a'} {word}"
+
+
+@register.filter
 def plural(count: Any, words: str) -> str:
     """`{{ 3|plural:"text,texts" }}` is `3 texts`."""
     one, many = words.split(",")

@@ -68,6 +68,26 @@ def test_what_opens_nothing_may_be_taken() -> None:
     assert scene.owner() == scene.tim
 
 
+def test_nobody_takes_an_unowned_contact_whose_conversations_they_cannot_read() -> None:
+    """security F7: one on a colleague's sender, without a campaign or program."""
+    scene = Scene()
+    Conversation.objects.for_org(scene.org).filter(pk=scene.talk.pk).update(program=None)
+
+    assert scene.save(scene.rob, owner=scene.rob.pk) == 422
+    assert scene.owner() is None
+
+
+def test_a_viewer_is_made_no_owner() -> None:
+    """security F7: an owner is to reply."""
+    scene = Scene()
+    vera = make_member(scene.org, "Vera", role="viewer")
+
+    assert scene.save(scene.admin, owner=vera.pk) == 422
+    own(scene, vera)
+    assert scene.save(scene.admin, owner=vera.pk, name="Carla M.") == 302
+    assert scene.owner() == vera
+
+
 def test_the_owner_gives_away_and_an_admin_decides() -> None:
     """security F7."""
     scene = Scene()

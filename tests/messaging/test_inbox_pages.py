@@ -297,6 +297,15 @@ def test_the_preview_counts_segments(rob: Client, talk: Conversation, body: str,
     assert words in preview(rob, conversation=talk.pk, body=body)
 
 
+def test_the_preview_of_a_sender_that_is_not_ones_own_says_so(texting: Texting, rob: Client) -> None:
+    """inbox 5: another sender was shown in its place, without a word."""
+    elsewhere = make_org("Elsewhere")
+    make_account(elsewhere, sid="AC" + "2" * 32)
+    foreign = make_sender(elsewhere, "+12125550177")
+    html = preview(rob, to=CONTACT, body="Hello", sender=foreign.pk)
+    assert "You can’t send from this sender" in html and "Sending from" not in html
+
+
 def test_the_preview_of_a_new_text_explains_each_sender(texting: Texting, rob: Client) -> None:
     give(make_sender(texting.org, "Northwind", "alphanumeric", direction="outgoing"), texting.rob, priority=1)
     html = preview(rob, to=CONTACT, body="Hi", wants_reply="on")

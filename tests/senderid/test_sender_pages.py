@@ -294,3 +294,19 @@ def test_a_carriers_token_is_written_and_never_shown(org: Organization, ana: Cli
 def test_a_foreign_member_opens_no_page_of_ours(org: Organization) -> None:
     stranger: Membership = make_member(make_org("Elsewhere"), "Zoe", "owner")
     assert visit(stranger).get(f"/senders/{make_sender(org).pk}/edit/").status_code == 404
+
+
+def test_the_countries_of_a_sender_say_what_keeps_it_from_sending_there(
+    org: Organization, ana: Client
+) -> None:
+    """console 7: a draft and a country that isn't enabled were shown as allowed, no more."""
+    sender = make_sender(org, "+12125550134")
+    Organization.objects.filter(pk=org.pk).update(allowed_countries=["US"])
+    page = ana.get(f"/senders/{sender.pk}/countries/?q=CA").content.decode()
+    assert "Country not enabled" in page and "isn’t active" not in page
+    assert (
+        "Country not enabled"
+        not in ana.get(f"/senders/{sender.pk}/countries/?q=United+States").content.decode()
+    )
+    SenderId.objects.for_org(org).update(status="draft")
+    assert "isn’t active" in ana.get(f"/senders/{sender.pk}/countries/").content.decode()

@@ -89,6 +89,14 @@ def test_a_deactivated_member_can_be_brought_back(org: Organization, ana: Client
     assert ben.is_active
 
 
+def test_who_is_in_no_organization_any_more_is_told_so_at_login(org: Organization, ana: Client) -> None:
+    """security F20: the login succeeded and led back to the login page without a word."""
+    ben = make_member(org, "Ben")
+    visitor = visit(ben)
+    ana.post(f"/people/{ben.pk}/deactivate/")
+    assert "You don’t have access to any organization" in visitor.get("/inbox/", follow=True).content.decode()
+
+
 def test_a_get_never_deactivates(org: Organization, ana: Client) -> None:
     ben = make_member(org, "Ben")
     assert "Deactivate" in ana.get(f"/people/{ben.pk}/deactivate/").content.decode()

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from messaging import consent, conversations, dispatching, scheduled
-from messaging.models import Conversation, Draft, Message, OptOut
+from messaging.models import Conversation, Draft, Message, OptOut, TimelineEntry
 from senderid.models import SenderId
 from tests.composing import JSON, composer_at, keep_draft, reply, reply_at, submit
 from tests.texting import CONTACT, Texting
@@ -382,6 +382,20 @@ def test_a_first_message_that_is_scheduled_is_listed_as_scheduled(texting: Texti
     new(rob, when="later", send_at=in_a_day(), body="Soon")
     html = rob.get("/inbox/?folder=all").content.decode()
     assert "Scheduled for" in html and "You:" not in html
+
+
+def test_a_note_that_shows_nothing_is_refused(texting: Texting, rob: Client, talk: Conversation) -> None:
+    """inbox 3: a note of a zero-width space alone was added."""
+    answer = reply(rob, talk, "\u200b", mode="note")
+    assert answer.status_code == 400 and "empty" in answer.json()["text"]
+    assert not TimelineEntry.objects.for_org(texting.org).filter(kind="note").exists()
+
+
+def test_a_time_without_an_hour_is_refused(texting: Texting, rob: Client, talk: Conversation) -> None:
+    """inbox 4: a date alone was read as midnight."""
+    answer = reply(rob, talk, "Soon", when="later", send_at="2031-01-01")
+    assert answer.status_code == 400 and "a date and a time" in answer.json()["text"]
+    assert sent(texting) == []
 
 
 def test_the_draft_is_gone_once_its_message_is_sent(
