@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from importlib import import_module
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.apps import apps
@@ -106,7 +107,7 @@ def test_an_expired_registration_is_never_green(org: Organization, ana: Client) 
     Registration.objects.for_org(org).update(expires_at=past)
     ((_, verdict, row),) = verdicts_of(sender=name, countries=["GB"])
     assert (verdict.verdict, row and row.state) == ("needs_registration", "expired")
-    since = f"expired on {past.astimezone(timezone.get_current_timezone()):%-d %B %Y}"
+    since = f"expired on {past.astimezone(ZoneInfo(org.timezone)):%-d %B %Y}"
     for path in (f"/senders/{name.pk}/countries/?q=GB", f"/senders/{name.pk}/countries/GB/"):
         page = text_of(ana, path).split("<main")[1]
         assert since in page and "chip bad" in page, path

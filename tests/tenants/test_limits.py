@@ -65,7 +65,8 @@ def test_quiet_hours_are_switched_off_only_with_a_reason(org: Organization) -> N
     assert org.quiet_hours == "by_country"
     change_organization(org=org, quiet_hours="off", quiet_hours_reason="We only send alarms")
     entry = AuditEntry.objects.for_org(org).get(action="organization.changed")
-    assert entry.details == {"quiet_hours": "off", "quiet_hours_reason": "We only send alarms"}
+    said = {"quiet_hours": "off", "quiet_hours_reason": "We only send alarms"}
+    assert entry.details == said | {"changed": ["quiet_hours", "quiet_hours_reason"]}
 
 
 def test_an_audit_entry_says_who_did_it(org: Organization) -> None:
