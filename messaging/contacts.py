@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, QuerySet
 
 from messaging.models import Contact, ContactList, ContactListEntry
-from senderid.phone_numbers import Number, national, parse, read_number
+from senderid.phone_numbers import Number, national, parse, parse_received, read_number
 from senderid.searching import matches
 from senderid.time_zones import zones_of_country
 from tenants import audit
@@ -73,7 +73,7 @@ def contact_for(*, org: Organization, number: Number) -> Contact:
 
 def contact_of_sender(*, org: Organization, value: str) -> Contact:
     """Who texted us: a number, a short code or a name; made without a name if new."""
-    number = parse(value)
+    number = parse_received(value)
     contact, _ = Contact.objects.for_org(org).get_or_create(
         number=number.e164 if number else value,
         defaults={

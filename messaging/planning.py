@@ -22,7 +22,7 @@ from senderid.country_rules import country_name
 from senderid.eligibility import Ask
 from senderid.instructions import named_elsewhere
 from senderid.models import SenderId
-from senderid.phone_numbers import Number, parse, read_number
+from senderid.phone_numbers import Number, other_reading, parse, parse_received, read_number
 from senderid.selection import Choice, choose_sender
 from tenants import rows
 from tenants.access import Standing, standing_of, standing_of_org
@@ -114,6 +114,7 @@ def plan_text(*, request: Request) -> Plan:
     warnings = list(choice.warnings)
     if quiet_hours.is_quiet(org=org, country=number.country, zones=zones, at=due_at):
         due_at = _heed_quiet_hours(request, number, zones, due_at, warnings)
+    _warn_about_country(request, number, contact, warnings)
     cut = segments.cut(body)
     _warn_about_words(request, choice.sender, cut, warnings)
     lane = Message.BULK if request.campaign or request.is_automation else Message.INTERACTIVE
@@ -136,7 +137,9 @@ def read_body(body: Any) -> str:
 
 def read_destination(*, org: Organization, to: str) -> Number:
     """The recipient's number; 400 when unreadable, 422 when the org may not text there."""
-    number = read_number(to, country=org.country, field="to")
+    number = (
+        parse(to, org.country) or _who_texted_us(org, to) or read_number(to, country=org.country, field="to")
+    )
     if number.premium:
         raise DomainError("premium_number", "Premium and shared-cost numbers are never texted.", field="to")
     if not org.may_reach(number.country):
@@ -144,6 +147,29 @@ def read_destination(*, org: Organization, to: str) -> Number:
         text = f"Your organization doesn’t text {where}; an admin can add it to the allowed countries."
         raise DomainError("country_not_allowed", text, field="to")
     return number
+
+
+def _who_texted_us(org: Organization, to: str) -> Number | None:
+    """Whoever texted us can be texted, whether the library knows the number or not; 400 for short codes and names."""
+    number = parse_received(to)
+    value = number.e164 if number else to.strip()
+    if not Contact.objects.for_org(org).filter(number=value).exists():
+        return None
+    if number is None:
+        text = f"{value} is a short code or a name. It can text you, but it can’t be texted back."
+        raise DomainError("invalid_number", text, field="to", status=400, reason="not_answerable")
+    return number
+
+
+def _warn_about_country(
+    request: Request, number: Number, contact: Contact | None, warnings: list[tuple[str, str]]
+) -> None:
+    """Digits without + were read as a number at home, and are a mobile abroad as well."""
+    other = other_reading(request.to, number) if contact is None and request.conversation is None else None
+    if other is not None and request.org.may_reach(other.country):
+        home, abroad = country_name(number.country), country_name(other.country)
+        text = f"Read as a number in {home}. If you meant {abroad}, enter {other.e164}."
+        warnings.append(("country_assumed", text))
 
 
 def _refuse_own_number(sender: SenderId | None, number: Number) -> None:
@@ -339,7 +365,7 @@ def _warn_about_words(
 
 def is_own_number(*, org: Organization, value: str) -> bool:
     """Whether a number is one of the org's own senders: automation never answers those."""
-    found = parse(value)
+    found = parse(value, line=True)
     return SenderId.objects.for_org(org).filter(value=found.e164 if found else value).exists()
 
 

@@ -157,7 +157,7 @@ def _take_in(event: InboundEvent) -> Message | None:
 
 def _sender_texted(event: InboundEvent) -> SenderId | None:
     """By number within the account: only numbers are parsed as numbers. A retired one no longer receives."""
-    number = parse(event.to)
+    number = parse(event.to, line=True)
     rows = SenderId.objects.for_org(event.org_id).filter(provider_account_id=event.account_id)
     rows = rows.exclude(status__in=[SenderId.Status.RETIRED, SenderId.Status.DRAFT])
     return rows.filter(value=number.e164 if number else event.to).select_related("provider_account").first()

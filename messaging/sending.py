@@ -19,7 +19,7 @@ from messaging.planning import Plan, Request, demand_room, is_own_number, plan_t
 from messaging.signals import human_replied
 from messaging.statuses import Status, may_move
 from senderid.models import SenderId
-from senderid.phone_numbers import parse
+from senderid.phone_numbers import parse_received
 from tenants import hints, rows
 from tenants.errors import DomainError, register
 from tenants.models import ApiKey, Membership
@@ -146,7 +146,7 @@ def _may_be_answered(conversation: Conversation, to_text: str, size: int, *, com
     Nor does it answer what looks like an automatic reply.
     """
     org, contact = conversation.org, conversation.contact
-    number = parse(contact.number)
+    number = parse_received(contact.number)
     if number is None or number.premium or is_own_number(org=org, value=contact.number):
         return False
     if looks_automatic(to_text):

@@ -35,7 +35,7 @@ def numbers_named(text: str, *, country: str) -> list[str]:
     found = []
     for match in INSTRUCTION.finditer(text):
         written = match["number"]
-        number = parse(written.strip(), country)
+        number = parse(written.strip(), country, line=True)
         digits = re.sub(r"\D", "", written)
         if number is not None:
             found.append(number.e164)

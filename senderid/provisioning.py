@@ -115,7 +115,7 @@ def read_value(*, kind: str, value: str, country: str) -> str:
         return read_name(value)
     if kind == Kind.SHORT_CODE:
         return read_short_code(value)
-    number = read_number(value, country=country, field="value")
+    number = read_number(value, country=country, field="value", line=True)
     if kind == Kind.TOLL_FREE and not number.toll_free:
         raise unreadable("value", f"{value} is no toll-free number; choose the kind long_code.", "wrong_kind")
     if kind == Kind.LONG_CODE and number.toll_free:

@@ -22,8 +22,8 @@ def digits_in(words: str, *, country: str = "") -> list[str]:
     if not NUMBER_LIKE.fullmatch(words):
         return []
     digits = re.sub(r"\D", "", TRUNK_IN_BRACKETS.sub("", words))
-    whole = parse(words.strip(), country or None)
-    wanted = {digits, digits.lstrip("0"), whole.e164[1:] if whole else ""}
+    readings = (parse(words.strip(), country or None, line=line) for line in (False, True))
+    wanted = {digits, digits.lstrip("0"), *(whole.e164[1:] for whole in readings if whole)}
     return sorted(one for one in wanted if len(one) >= FEWEST_DIGITS)
 
 

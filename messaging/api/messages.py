@@ -203,7 +203,7 @@ class MessageViewSet(OrgViewSet):
 def named_sender(org: Any, given: str) -> SenderId:
     """A sender by its id or its value; 400 that names `from` otherwise."""
     rows = SenderId.objects.for_org(org).select_related("provider_account")
-    number = parse(given, org.country)
+    number = parse(given, org.country, line=True)
     values = [given, number.e164] if number else [given]
     by_value = rows.filter(value__in=values).exclude(status=SenderId.Status.RETIRED).first()
     return by_value or pick_reference(rows, given, "sender of yours", "from")
