@@ -3,6 +3,7 @@
 Called by the composer's views while one types; `planning` decides. Submitting: `messaging.inbox.submissions`.
 """
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -34,6 +35,7 @@ class Preview:
     warnings: tuple[tuple[str, str], ...] = ()
     due_at: datetime | None = None
     instruction: str = ""
+    plain_forms: str = ""  # JSON: character → its plain form, when these would make the text GSM-7
 
     @property
     def may_send(self) -> bool:
@@ -82,7 +84,13 @@ def preview_of(*, request: Request) -> Preview:
         warnings=plan.warnings,
         due_at=plan.due_at,
         instruction=_instruction(plan.choice.sender, request.body),
+        plain_forms=plain_forms_of(request.body),
     )
+
+
+def plain_forms_of(body: str) -> str:
+    """All of them as JSON, for what is typed meanwhile too; '' when they would not make this body GSM-7."""
+    return json.dumps(segments.PLAIN_FORMS) if segments.plain_forms(body) else ""
 
 
 def _known_to(request: Request, choice: Choice) -> Choice:

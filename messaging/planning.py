@@ -349,7 +349,9 @@ def _warn_about_words(
     request: Request, sender: SenderId | None, cut: segments.Cut, warnings: list[tuple[str, str]]
 ) -> None:
     if cut.first_unicode:
-        text = f"{cut.culprit} makes this a Unicode text: 70 characters a segment instead of 160."
+        text = (
+            f"The character {cut.culprit} makes this a Unicode message: 70 characters per segment, not 160."
+        )
         warnings.append(("unicode", text))
     hint = sender.reply_instruction if sender is not None and not sender.is_numeric else ""
     if request.wants_reply and hint and hint.casefold() not in request.body.casefold():

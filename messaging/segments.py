@@ -17,6 +17,16 @@ EXTENDED = re.compile("[" + re.escape("".join(sorted(EXTENSION))) + "]")
 MOST_CHARACTERS = 1600
 LINE_ENDS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
 PLAIN = re.compile("[\t\n -~]*")
+# What word processors and phones write for what GSM-7 has.
+PLAIN_FORMS = {
+    **dict.fromkeys("“”„‟«»″", '"'),
+    **dict.fromkeys("‘’‚‛′`´", "'"),
+    **dict.fromkeys("‐‑‒–—―−", "-"),
+    **dict.fromkeys("\u00a0\u2002\u2003\u2009\u202f\t", " "),
+    **dict.fromkeys("\u00ad\u200b\u2060\ufeff", ""),
+    "…": "...",
+    "•": "-",
+}
 BLANK = {
     "\u115f",
     "\u1160",
@@ -69,6 +79,12 @@ def cut(body: str) -> Cut:
         return Cut(GSM_7, len(body), 1)
     widths = [2 if c in EXTENSION else 1 for c in body]
     return Cut(GSM_7, sum(widths), _parts(widths, 160, 153))
+
+
+def plain_forms(body: str) -> dict[str, str]:
+    """{character: what GSM-7 has for it}, when these are all that makes the body Unicode; else empty."""
+    foreign = set(FOREIGN.findall(body))
+    return {sign: PLAIN_FORMS[sign] for sign in sorted(foreign)} if foreign <= PLAIN_FORMS.keys() else {}
 
 
 def _parts(widths: list[int], single: int, multi: int) -> int:

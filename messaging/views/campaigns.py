@@ -15,6 +15,7 @@ from messaging.campaign_figures import progress as progress_of
 from messaging.campaign_figures import progress_of as progress_of_many
 from messaging.campaign_forms import AssignHereForm, CampaignForm
 from messaging.campaign_report import report as pre_send_report
+from messaging.composing import plain_forms_of
 from messaging.conversations import readable_by
 from messaging.models import Campaign
 from messaging.sentences import speak_of_campaign
@@ -108,6 +109,7 @@ def sample(request: MemberRequest) -> HttpResponse:
         "texts": texts,
         "wrong": wrong,
         "cut": cut,
+        "plain_forms": plain_forms_of(campaign.body),
         "sentence": said,
         "body": campaign.body,
     }

@@ -4,6 +4,7 @@ import { composer, nameTime, setLater, setMode } from "./composer-fields.js";
 import { refreshHints } from "./composer-hints.js";
 import { leave, open, push, saveOf, typed } from "./drafts.js";
 import { submit } from "./composer-send.js";
+import { replacePlain } from "./inserts.js";
 
 document.addEventListener("keydown", (event) => {
   const box = event.target.closest?.(".composer textarea");
@@ -53,6 +54,7 @@ const DEEDS = {
     changed(form);
   },
   insert: (form, button) => insert(form.elements.body, button.dataset.text),
+  plain: (form, button) => replacePlain(form.elements.body, button.dataset.forms),
 };
 
 function changed(form) {

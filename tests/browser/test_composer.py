@@ -166,3 +166,17 @@ def test_each_line_of_a_long_thread_stands_there_once(stack: Stack, inbox: Page,
         ids = inbox.locator(f".thread {part}").evaluate_all("found => found.map((one) => one.id)")
         assert len(ids) == len(set(ids)) >= 202, (part, len(ids), len(set(ids)))
     assert inbox.locator(".thread .stamp").count() == inbox.locator(".thread .bubble").count()
+
+
+def test_characters_that_make_a_message_unicode_are_replaced_at_a_click(
+    inbox: Page, talks: list[str]
+) -> None:
+    """field: segments; words typed meanwhile stay."""
+    open_talk(inbox, talks[0])
+    type_on(inbox, "“Tomorrow” – at 9…")
+    button = inbox.get_by_role("button", name="Replace with plain characters")
+    expect(button).to_be_visible()
+    type_on(inbox, " or 10’")
+    button.click()
+    expect(inbox.locator(BOX)).to_have_value('"Tomorrow" - at 9... or 10\'')
+    expect(inbox.locator("#counter")).not_to_contain_text("Unicode")

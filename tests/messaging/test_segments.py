@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging.segments import BASIC, EXTENSION, cut
+from messaging.segments import BASIC, EXTENSION, cut, plain_forms
 
 GSM = "".join(sorted(BASIC))
 
@@ -81,3 +81,14 @@ def test_it_agrees_with_the_reference(body: str) -> None:
 @given(BODIES, BODIES)
 def test_more_text_is_never_fewer_segments(one: str, two: str) -> None:
     assert cut(one + two).segments >= cut(one).segments
+
+
+@given(st.text(alphabet=st.sampled_from("aZ é“”’–…\u00a0\u200bж😀€{")))
+def test_plain_forms_make_it_gsm_or_are_not_offered(body: str) -> None:
+    """field: segments; the culprit is named and a replacement offered."""
+    forms = plain_forms(body)
+    plain = "".join(forms.get(sign, sign) for sign in body)
+    if forms:
+        assert cut(plain).encoding == "GSM-7" and cut(plain).segments <= cut(body).segments
+    else:
+        assert cut(body).encoding == "GSM-7" or any(sign in body for sign in "ж😀")
