@@ -195,7 +195,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.api_keys.BearerKey"],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.api_policy.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["tenants.rest.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "tenants.api_policy.CursorPages",
     "DEFAULT_THROTTLE_CLASSES": ["tenants.api_policy.PerKey"],
     "DEFAULT_SCHEMA_CLASS": "tenants.api_schema.Schema",

@@ -7,6 +7,7 @@ import csv
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +18,10 @@ from django.utils import timezone
 
 from messaging.models import ConsentEntry, OptOut, Program, Subscription
 from senderid.models import Assignment, SenderId
-from tenants.errors import register
+from tenants.errors import register, unreadable
 from tenants.models import Membership, Organization
 
+CLOCKS_DIFFER = timedelta(minutes=5)  # by which another machine may be ahead
 DATA = Path(__file__).parent / "data"
 STOP, START, HELP = "stop", "start", "help"
 STOP_ALL = {"STOPALL", "STOP ALL"}
@@ -197,8 +199,10 @@ def undoable(
     return list(rows.filter(mine).select_related("sender", "program"))
 
 
-def give_consent(*, org: Organization, number: str, source: str, at: object = None) -> None:
-    """A row that says this number agreed to be texted."""
+def give_consent(*, org: Organization, number: str, source: str, at: datetime | None = None) -> None:
+    """A row that says this number agreed to be texted. One to come would outlive what the number says until then."""
+    if at is not None and at > timezone.now() + CLOCKS_DIFFER:
+        raise unreadable("consent.at", "This time is still to come; give when they agreed.", "in_the_future")
     entry = ConsentEntry.objects.for_org(org).create(
         number=number, what=ConsentEntry.What.CONSENT, scope=Scope.ORG, source=source[:40]
     )

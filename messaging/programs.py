@@ -27,6 +27,7 @@ from tenants import audit
 from tenants.errors import DomainError, register, unreadable
 from tenants.models import Assignee, Membership, Organization
 
+MOST_KEYWORDS = 100
 DAY = timedelta(hours=24)
 ATTRIBUTION = timedelta(days=7)
 YES = {"YES", "Y", "JA", "OUI", "SI", "SIM"}
@@ -94,6 +95,8 @@ def _clean_texts(texts: dict[str, str]) -> dict[str, str]:
 
 def _write_keywords(program: Program, keywords: list[dict[str, str]]) -> bool:
     """Replaces them; whether that changed anything."""
+    if len(keywords) > MOST_KEYWORDS:
+        raise unreadable("keywords", f"At most {MOST_KEYWORDS} keywords.", "too_many")
     rows = ProgramKeyword.objects.for_org(program.org_id)
     before = set(rows.filter(program=program).values_list("word", "language"))
     rows.filter(program=program).delete()

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from tenants.names import is_invisible
+
 BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
     "¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -27,13 +29,6 @@ PLAIN_FORMS = {
     "…": "...",
     "•": "-",
 }
-BLANK = {
-    "\u115f",
-    "\u1160",
-    "\u2800",
-    "\u3164",
-    "\uffa0",
-}  # letters and signs by category, but nothing is seen
 CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
@@ -63,11 +58,7 @@ def read_body(text: str) -> str:
     if PLAIN.fullmatch(text):  # most texts
         return text
     text = CONTROLS.sub("", LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text)))
-    return "" if all(map(_is_invisible, text)) else text
-
-
-def _is_invisible(sign: str) -> bool:
-    return sign in BLANK or unicodedata.category(sign) in ("Cf", "Mn", "Zs", "Cc")
+    return "" if all(map(is_invisible, text)) else text
 
 
 def cut(body: str) -> Cut:

@@ -14,6 +14,8 @@ from tenants.access import audience_of
 from tenants.errors import DomainError, register, unreadable
 from tenants.models import Assignee, Membership
 
+MOST_EMAILS = 100
+
 
 @transaction.atomic
 def set_rule(
@@ -87,6 +89,9 @@ def _read_rule(assignment: Assignment, rule: str, field: str = "notification.rul
 
 def _read_emails(emails: list[str]) -> list[str]:
     found = []
+    if len(emails) > MOST_EMAILS:
+        text = f"At most {MOST_EMAILS} addresses: each gets an email of every text."
+        raise unreadable("notification.emails", text, "too_many")
     for email in emails:
         try:
             validate_email(email)

@@ -1,6 +1,5 @@
 """Forms of senders, assignments, countries, absences and the organization's settings."""
 
-import zoneinfo
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +17,7 @@ from tenants.forms import LocalTime, ManyTicked, OneChosen, RuleForm
 from tenants.limits import COUNTRIES, MOST_SEGMENTS, change_organization
 from tenants.models import Assignee, Delegation, Membership, Organization
 from tenants.models.organizations import EVERY_COUNTRY
+from tenants.times import zones
 
 KIND_WORDS = {
     Assignee.Kind.ORGANIZATION: "Whole organization",
@@ -365,9 +365,7 @@ class OrganizationForm(EditForm, RuleForm):
         super().__init__(*args, org=org, edits=org, **kwargs)
         fields: dict[str, Any] = self.fields
         fields["country"].choices = country_choices()
-        fields["timezone"].choices = [
-            (zone, zone.replace("_", " ")) for zone in sorted(zoneinfo.available_timezones())
-        ]
+        fields["timezone"].choices = [(zone, zone.replace("_", " ")) for zone in sorted(zones())]
 
     def save(self) -> Organization | None:
         given = dict(self.cleaned_data)

@@ -99,7 +99,7 @@ class OrgViewSet(viewsets.GenericViewSet):
         """ETag on single resources; 304 where the client has it; the new one after a conditional change."""
         if response.status_code == status.HTTP_200_OK:
             if request.method in ("GET", "HEAD") and getattr(self, "action", "") in self.singles:
-                response["ETag"] = preconditions.etag_of(response.data)
+                response["ETag"] = self._tag_of(response.data)
                 if preconditions.is_unchanged(self.conditions, response["ETag"]):
                     response = HttpResponse(status=304, headers={"ETag": response["ETag"]})
             elif request.method in ("PATCH", "PUT") and self.conditions and (etag := self._etag()):
@@ -115,9 +115,17 @@ class OrgViewSet(viewsets.GenericViewSet):
         """What GET answers at this address now; raises NotFound where there is nothing."""
         return self.show(self.get_object())
 
+    def unshown(self) -> Any:
+        """What a change may set here and GET leaves out: the tag counts it too."""
+        return None
+
+    def _tag_of(self, shown: Any) -> str:
+        left_out = self.unshown()
+        return preconditions.etag_of(shown if left_out is None else [shown, left_out])
+
     def _etag(self) -> str | None:
         try:
-            return preconditions.etag_of(self.current())
+            return self._tag_of(self.current())
         except NotFound:
             return None
 

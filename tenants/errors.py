@@ -69,6 +69,8 @@ register(
         "other_address": "The invitation is for another address than that of this login.",
         "login_exists": "The invited address has a login; log in to accept.",
         "in_the_past": "The time has passed.",
+        "in_the_future": "The time is still to come.",
+        "too_many": "The list is too long.",
         "own_key": "A key can’t revoke itself, nor the key it was made with.",
         "last_owner": "An organization keeps at least one active owner.",
         "collision": "Somebody else saved or deleted something of this at the same moment. Nothing was saved; try again.",

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from tenants import audit, invitation_mail, logins
 from tenants.errors import DomainError
-from tenants.memberships import end_membership
+from tenants.memberships import end_membership, require_owner_for
 from tenants.models import Invitation, Membership, User
 
 VALID_FOR = timedelta(days=7)
@@ -42,6 +42,7 @@ def invite(*, member: Membership, by: Membership | None = None) -> Invitation:
             f"{member.name} has already accepted." if member.accepted_at else f"{member.name} is deactivated."
         )
         raise DomainError("not_invited", text)
+    require_owner_for(member.role, None)  # `by` is who stands in the email; what may be is asked of who acts
     _refuse_too_soon(member)
     secret = secrets.token_urlsafe(32)
     row = Invitation.objects.for_org(member.org_id).create(

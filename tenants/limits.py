@@ -1,6 +1,5 @@
 """What an org says about where and how much it sends."""
 
-import zoneinfo
 from typing import Any
 
 import phonenumbers
@@ -11,6 +10,7 @@ from tenants.errors import DomainError, unreadable
 from tenants.models import Organization
 from tenants.models.organizations import EVERY_COUNTRY
 from tenants.names import single_line
+from tenants.times import is_zone
 
 CAPS = ("daily_cap", "monthly_cap")
 MOST_SEGMENTS = 2_000_000_000
@@ -31,7 +31,7 @@ def change_organization(*, org: Organization, **changes: Any) -> Organization:
     """Changes settings; `allowed_countries` is a list of ISO codes or "all"; quiet hours off needs a reason."""
     if "country" in changes:
         changes["country"] = readable_country(changes["country"])
-    if "timezone" in changes and changes["timezone"] not in zoneinfo.available_timezones():
+    if "timezone" in changes and not is_zone(changes["timezone"]):
         raise unreadable(
             "timezone", f"“{changes['timezone']}” is no time zone; give one as in Europe/Berlin."
         )
@@ -39,6 +39,8 @@ def change_organization(*, org: Organization, **changes: Any) -> Organization:
         changes["allowed_countries"] = _countries(changes["allowed_countries"])
     if "name" in changes:
         changes["name"] = single_line(changes["name"])
+    if "quiet_hours_reason" in changes:
+        changes["quiet_hours_reason"] = single_line(changes["quiet_hours_reason"])
     changed = audit.differing(org, changes)
     cap_changes = _changes_a_cap(org, changes)
     for field, value in changes.items():

@@ -29,7 +29,7 @@ def add_member(
 
     Never looks whether the address has a login. 422 `duplicate` when the org has a member of this address.
     """
-    _require_owner_for(role, by)
+    require_owner_for(role, by)
     member = Membership(
         org=org, email=email.strip(), name=_name(name), title=single_line(title), role=role, profile=profile
     )
@@ -66,7 +66,7 @@ def _name(name: str) -> str:
 
 def change_member(*, member: Membership, by: Membership | None = None, **changes: Any) -> Membership:
     """Changes `name, title, role, profile, teams, is_active` in this org only; the last active owner stays one."""
-    _require_owner_for(changes.get("role", member.role), by, member)
+    require_owner_for(changes.get("role", member.role), by, member)
     changed = []
     if "teams" in changes:
         changed = ["teams"] if set_teams(member=member, teams=changes.pop("teams")) else []
@@ -103,7 +103,7 @@ def set_teams(*, member: Membership, teams: list[Team]) -> bool:
     return bool(removed) or any(added)
 
 
-def _require_owner_for(role: str, by: Membership | None, member: Membership | None = None) -> None:
+def require_owner_for(role: str, by: Membership | None, member: Membership | None = None) -> None:
     """Only an owner makes, changes or removes owners, whichever way the request came in."""
     touches_owner = role == Role.OWNER or (member is not None and member.role == Role.OWNER)
     if touches_owner and not _manages_owners(by):

@@ -1,7 +1,8 @@
 """ETags of single resources, and the conditions a request may put on them (RFC 9110, sections 8.8.3 and 13).
 
-A tag is a hash of what GET answers. GET with If-None-Match answers 304 while it is the same; PATCH, PUT and DELETE with
-If-Match are refused with 412 when it is not.
+A tag is a hash of what GET answers, and of what it leaves out though a change may set it (`OrgViewSet.unshown`). GET
+with If-None-Match answers 304 while it is the same; PATCH, PUT and DELETE with If-Match are refused with 412 when it is
+not.
 """
 
 import hashlib

@@ -200,7 +200,7 @@ class TextsSerializer(Strict):
 class ProgramSerializer(Strict):
     id = fields.UUIDField(read_only=True)
     name = fields.CharField(max_length=120)
-    keywords = KeywordSerializer(many=True, required=False)
+    keywords = fields.ListField(child=KeywordSerializer(), required=False, max_length=programs.MOST_KEYWORDS)
     opt_in = fields.ChoiceField(Program.OptIn.choices, default=Program.OptIn.SINGLE)
     mode = fields.ChoiceField(Program.Mode.choices, default=Program.Mode.REPLY_AND_NOTIFY)
     texts = TextsSerializer(required=False)

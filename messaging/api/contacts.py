@@ -132,6 +132,9 @@ class ContactListViewSet(OrgViewSet):
     def show(self, row: Any) -> Any:
         return {"id": row.pk, "name": row.name, "size": row.size, "created_at": row.created_at}
 
+    def unshown(self) -> Any:
+        return contacts.digest_of_list(org=self.org, contact_list=self.get_object())
+
     def create(self, request: Request) -> Response:
         given = self.read_input()
         row = contacts.save_list(org=self.org, name=given["name"], contact_ids=given.get("contacts", []))

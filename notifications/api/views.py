@@ -24,7 +24,7 @@ class RuleSerializer(Strict):
     rule = fields.ChoiceField(Rule.choices, required=False)
     fallback = fields.ChoiceField(Rule.choices, required=False, allow_blank=True, allow_null=True)
     members = fields.ListField(child=fields.UUIDField(), required=False)
-    emails = fields.ListField(child=fields.EmailField(), required=False)
+    emails = fields.ListField(child=fields.EmailField(), required=False, max_length=rules.MOST_EMAILS)
     template = fields.UUIDField(allow_null=True, required=False)
     throttle_minutes = fields.IntegerField(min_value=0, max_value=10_080, required=False)
     escalate_after_minutes = fields.IntegerField(

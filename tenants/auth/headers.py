@@ -33,7 +33,8 @@ class ResponseHeaders(CSPMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response = super().process_response(request, response)
-        if not _is_static(request) and "no-store" not in response.headers.get("Cache-Control", ""):
+        is_kept = _is_static(request) and response.status_code < 400
+        if not is_kept and "no-store" not in response.headers.get("Cache-Control", ""):
             response.headers["Cache-Control"] = "no-store"
         return response
 

@@ -17,6 +17,7 @@ from tenants.times import OUT_OF_RANGE, can_be_kept
 
 __all__ = ["DecimalField", "Field", "Serializer", "ValidationError"]
 MOST_ERRORS = 100
+MOST_ENTRIES = 1000  # of a list that does not say more or less
 TIME = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?(?P<offset>[Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII
 )
@@ -96,6 +97,11 @@ class ChoiceField(serializers.ChoiceField):
 
 class ListField(serializers.ListField):
     """A JSON list; its length is looked at first, and the first hundred faults are enough."""
+
+    def __init__(self, **options: Any) -> None:
+        if not options.get("read_only"):
+            options.setdefault("max_length", MOST_ENTRIES)
+        super().__init__(**options)
 
     def to_internal_value(self, data: Any) -> list[Any]:
         if not isinstance(data, list):

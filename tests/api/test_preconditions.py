@@ -259,3 +259,27 @@ def wait_for_two() -> None:
             return
         time.sleep(0.02)
     raise AssertionError("nobody waits")
+
+
+def test_other_contacts_of_a_list_are_another_tag(api: Api, office: Office) -> None:
+    """eyes 1: a list answers its size alone; the same number of other contacts kept the tag, and both changes won."""
+    two = [api.post("/contacts", {"number": number})["id"] for number in ("+12125550171", "+12125550172")]
+    path = "/contact-lists/" + api.post("/contact-lists", {"name": "Swapped", "contacts": two[:1]})["id"]
+    etag = tag(api, path)
+    assert api.ask("PATCH", path, {"contacts": two[1:]}, If_Match=etag).status_code == 200
+    assert tag(api, path) != etag
+    assert api.ask("PATCH", path, {"contacts": two[:1]}, If_Match=etag).status_code == 412
+
+
+def test_what_can_be_changed_is_in_the_tag(api: Api, office: Office) -> None:
+    """eyes 1: a field that GET leaves out is in `unshown`, or only ever added to."""
+    paths, hidden = addresses(office), set()
+    document = api.get("/openapi.json")
+    for general in CHANGES:
+        found = document["paths"]["/api/v1" + general.replace("{pk}", "{id}")]
+        change = found.get("patch") or found["put"]
+        name = change["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/")[-1]
+        fields = document["components"]["schemas"][name]["properties"]
+        settable = {field for field, of in fields.items() if not of.get("readOnly")}
+        hidden |= {(general, field) for field in settable - set(api.get(paths[general]))}
+    assert hidden == {("/contact-lists/{pk}", "contacts"), ("/contacts/{pk}", "consent")}
