@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection
 
+from bench.engine import as_engine
 from messaging import campaigns, fanout
 from messaging.campaign_figures import progress
 from messaging.models import Campaign, Message
@@ -58,8 +59,11 @@ def _fan_out(name: str, contacts: int) -> tuple[float, float, Campaign]:
     with _Peak() as peak:
         began = time.perf_counter()
         campaigns.start(campaign=campaign)
-        while campaigns.prepare() and progress(campaign)["counts"]["queued"] and campaign.portions.exists():
-            pass
+        with as_engine():
+            while (
+                campaigns.prepare() and progress(campaign)["counts"]["queued"] and campaign.portions.exists()
+            ):
+                pass
         took = time.perf_counter() - began
     written = Message.objects.for_org(campaign.org_id).filter(campaign=campaign).count()
     assert written == contacts, (written, contacts)

@@ -9,6 +9,7 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
+from bench.engine import as_engine
 from messaging.draining import Drain
 from messaging.models import Contact
 from senderid.models import ProviderAccount, SenderId
@@ -94,7 +95,8 @@ class Drained:
 def drain(*, longest: float = 600.0) -> Drained:
     """Drains in this process until nothing is left, or for so long."""
     before, began = cpu(), time.perf_counter()
-    texts = asyncio.run(Drain(longest=longest, idle=IDLE).run())
+    with as_engine():
+        texts = asyncio.run(Drain(longest=longest, idle=IDLE).run())
     took = time.perf_counter() - began
     return Drained(texts, took - IDLE if took < longest else took, cpu() - before)
 

@@ -28,6 +28,10 @@ def draining(*, seconds: float) -> Iterator[None]:
 if __name__ == "__main__":
     import django
 
+    from config.logins import log_in_as
+    from tenants.database import ENGINE
+
+    log_in_as(ENGINE)
     django.setup()
     from config.supervision import collect_less
     from messaging.draining import Drain

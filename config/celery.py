@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 import threading
 from contextlib import suppress
 from typing import Any
@@ -12,10 +13,16 @@ from celery import Celery, bootsteps
 from celery.signals import worker_init, worker_process_init
 from kombu import Exchange, Queue
 
+from config.logins import log_in_as
 from config.supervision import collect_less
+from tenants.database import ENGINE
 
 log = logging.getLogger(__name__)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+if (
+    "config.settings" not in sys.modules
+):  # `celery -A config.celery`: everybody else comes here from the settings
+    log_in_as(ENGINE)
 
 app = Celery("callsign")
 app.conf.update(

@@ -14,6 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from config.logins import log_in_as
+from tenants.database import ENGINE
+
 logger = logging.getLogger("callsign.dispatcher")
 
 Sweep = Callable[[], int]
@@ -25,6 +28,7 @@ STOP_SECONDS = 25.0
 def main() -> None:
     """Runs until SIGTERM or SIGINT, which lets the sweeps under way finish."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    log_in_as(ENGINE)
     import django
 
     django.setup()

@@ -108,7 +108,8 @@ TEMPLATES = [
 COTTON_DIR = "components"
 
 # --- Data --------------------------------------------------------------------------------------------
-# Which role this process logs in as: `web` (it sets that itself, config.logins) or the `owner` that DATABASE_URL names.
+# Which role this process logs in as: `web` or `engine` (they set that themselves, config.logins) or the `owner` that
+# DATABASE_URL names.
 # `live` never asks the database.
 DATABASE_ROLE = env.str("DATABASE_ROLE", default="") or OWNER
 DATABASE_ROLE_PREFIX = env.str(
@@ -133,6 +134,7 @@ DATABASES["default"] |= {
 # Modules whose statements become functions of the database after each migrate (tenants.kept).
 KEPT_STATEMENTS = [
     "tenants.api_keys",
+    "tenants.auth.sessions",
     "tenants.idempotency",
     "tenants.logins",
     "senderid.board",

@@ -20,6 +20,7 @@ from senderid.eligibility import Ask, refusal_of
 from senderid.models import SenderId
 from senderid.selection import levels_of, ranked
 from tenants.access import standing_of, standing_of_org
+from tenants.models import ApiKey
 
 CHOSEN_FREELY = ("member", "team", "profile", "organization")
 MAX_QUOTED = 80
@@ -32,7 +33,7 @@ def try_next_sender(*, org_id: UUID, message_id: UUID) -> None:
     message = (
         Message.objects.for_org(org_id)
         .select_for_update(of=("self",))
-        .select_related("org", "sender", "sent_by", "contact", "api_key")
+        .select_related("org", "sender", "sent_by", "contact")
         .get(pk=message_id)
     )
     if message.rule not in CHOSEN_FREELY or message.status != Status.FAILED:
@@ -62,7 +63,7 @@ def _next_sender(message: Message, tried: set[str]) -> SenderId | None:
         country=message.country,
         standing=standing,
         opted_out=consent.opted_out(org=message.org, number=message.to),
-        sandbox=bool(message.api_key and message.api_key.sandbox),
+        sandbox=_is_of_test_key(message),
     )
     board = load_board(ask)
     candidates: list[Candidate] = [c for _, level in levels_of(ask, board) for c in ranked(ask, level)]
@@ -70,6 +71,12 @@ def _next_sender(message: Message, tried: set[str]) -> SenderId | None:
         (c.sender for c in candidates if c.sender.value not in tried and refusal_of(ask, board, c) is None),
         None,
     )
+
+
+def _is_of_test_key(message: Message) -> bool:
+    if message.api_key_id is None:
+        return False
+    return ApiKey.objects.for_org(message.org_id).filter(pk=message.api_key_id, sandbox=True).exists()
 
 
 def _move(message: Message, sender: SenderId) -> None:

@@ -1,6 +1,6 @@
 """The roles of PostgreSQL that processes log in as.
 
-The owner migrates, runs commands, and sends (worker, dispatcher, beat). `web` and `operator` (its pages below /admin/) own
+The owner migrates and runs commands. `web`, `operator` (its pages below /admin/) and `engine` (worker, dispatcher, beat) own
 nothing, can't become the owner, and may only what `tenants.rls` and `tenants.privileges` say. Roles belong to a whole
 cluster, so their names begin with that of the database.
 """
@@ -9,8 +9,8 @@ import hashlib
 import hmac
 from typing import Any
 
-OWNER, WEB, OPERATOR = "owner", "web", "operator"
-LOGINS = (WEB, OPERATOR)
+OWNER, WEB, OPERATOR, ENGINE = "owner", "web", "operator", "engine"
+LOGINS = (WEB, OPERATOR, ENGINE)
 LONGEST = 63  # of a name in PostgreSQL
 
 

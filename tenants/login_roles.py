@@ -10,24 +10,26 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import OperationalError, ProgrammingError, connection, connections, transaction
 
-from tenants.database import LOGINS, derived_password, logged_in_as
+from tenants.database import ENGINE, LOGINS, derived_password, logged_in_as
 from tenants.scoping import database_role
 
 log = logging.getLogger(__name__)
 IS_SAFE = """
 SELECT rolcanlogin AND NOT (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)
   AND NOT pg_has_role(oid, current_user, 'MEMBER'),
-  pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = %s
+  pg_has_role(current_user, oid, 'MEMBER'), COALESCE(rolconfig, '{}') FROM pg_roles WHERE rolname = %s
 """
+# Where the engine finds logins without their password hashes (`rls._hide_passwords`); a pool's connections have it, too.
+SEARCH_PATH = f"{ENGINE}, public"
 REFUSED = """
 {why}
 
-Callsign's web processes log in to PostgreSQL as roles that own nothing. Let an administrator of the database run
+Callsign's processes log in to PostgreSQL as roles that own nothing. Let an administrator of the database run
 
 {sql}
 
-and migrate again. Passwords are derived from SECRET_KEY unless WEB_DATABASE_PASSWORD and OPERATOR_DATABASE_PASSWORD
-are set. Nothing has been migrated. See “Login roles” in docs/operations.md."""
+and migrate again. Passwords are derived from SECRET_KEY unless WEB_DATABASE_PASSWORD, OPERATOR_DATABASE_PASSWORD and
+ENGINE_DATABASE_PASSWORD are set. Nothing has been migrated. See “Login roles” in docs/operations.md."""
 
 
 def make_before_migrate(using: str = "default", **_: Any) -> None:
@@ -53,8 +55,10 @@ def _make(role: str) -> None:
                 log.warning("the password of %s was set anew: %s", name, why)
             if found is None or not found[1]:
                 cursor.execute(_grant(name))
+            if _lacks_search_path(role, found):
+                cursor.execute(_search_path(name))
     except ProgrammingError as error:  # it may not create roles, or not change this one
-        raise CommandError(REFUSED.format(why=str(error).strip(), sql=_all_sql()))
+        raise CommandError(REFUSED.format(why=str(error).strip(), sql=_missing_sql()))
     _demand_harmless(name)
 
 
@@ -98,10 +102,27 @@ def _grant(name: str) -> str:
     return f'GRANT "{name}" TO CURRENT_USER'
 
 
-def _all_sql() -> str:
+def _lacks_search_path(role: str, found: Any) -> bool:
+    return role == ENGINE and (found is None or f"search_path={SEARCH_PATH}" not in found[2])
+
+
+def _search_path(name: str) -> str:
+    return f'ALTER ROLE "{name}" SET search_path = {SEARCH_PATH}'
+
+
+def _missing_sql() -> str:
+    """What an administrator has to run for this owner."""
     owner = connection.settings_dict["USER"]
     lines = []
     for role in LOGINS:
         name = database_role(role)
-        lines += [_create(name, f"'{password_of(role)}'") + ";", f'GRANT "{name}" TO "{owner}";']
-    return "\n".join(f"    {line}" for line in lines)
+        found = _attributes(name)
+        if found is None:
+            lines.append(_create(name, f"'{password_of(role)}'"))
+        elif _why_no_login(role):
+            lines.append(f"ALTER ROLE \"{name}\" LOGIN PASSWORD '{password_of(role)}'")
+        if found is None or not found[1]:
+            lines.append(f'GRANT "{name}" TO "{owner}"')
+        if _lacks_search_path(role, found):
+            lines.append(_search_path(name))
+    return "\n".join(f"    {line};" for line in lines)

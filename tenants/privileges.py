@@ -1,7 +1,8 @@
 """What each login role may do with each table: nothing but what is listed here.
 
 Tenant tables are open to web (its own org's rows), except where EXCEPTIONS says less.
-All other tables are closed, except where it says more. A guard test compares the list with the models.
+All other tables are closed, except where it says more. The engine may what its tasks do, by ENGINE_MAY; logins it finds
+without their passwords (`tenants.rls`). A guard test compares both lists with the models.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from collections.abc import Iterable
 from django.apps import apps
 from django.db import models
 
-from tenants.database import OPERATOR, WEB
+from tenants.database import ENGINE, OPERATOR, WEB
 from tenants.scoping import TenantOwned
 
 ALL = "SELECT, INSERT, UPDATE, DELETE"
@@ -40,10 +41,60 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
 }
 
 
+APPEND, CHANGE, WRITE = "SELECT, INSERT", "SELECT, UPDATE", "SELECT, INSERT, UPDATE"
+ENGINE_MAY = {
+    "tenants.Assignee": CHANGE,  # by Assignable.save
+    "tenants.Profile": READ,
+    "tenants.Team": READ,
+    "tenants.TeamMember": READ,
+    "tenants.Membership": READ,
+    "tenants.Delegation": READ,
+    "tenants.Organization": READ,
+    "tenants.ApiKey": "SELECT (id, org_id, sandbox)",
+    "tenants.AuditEntry": "INSERT",
+    "tenants.IdempotencyKey": "SELECT (expires_at), DELETE",
+    "senderid.ProviderAccount": CHANGE,
+    "senderid.SenderId": CHANGE,
+    "senderid.Assignment": READ,
+    "senderid.AssignmentCountry": READ,
+    "senderid.DelegatedSender": READ,
+    "senderid.CountryRule": READ,
+    "senderid.Registration": READ,
+    "senderid.VerdictOverride": READ,
+    "messaging.Contact": WRITE,
+    "messaging.Campaign": CHANGE,
+    "messaging.CampaignPortion": "SELECT, UPDATE, DELETE",
+    "messaging.CampaignSkip": APPEND,
+    "messaging.CampaignCount": ALL,
+    "messaging.Program": READ,
+    "messaging.ProgramKeyword": READ,
+    "messaging.Subscription": WRITE,
+    "messaging.OptOut": ALL,
+    "messaging.ConsentEntry": APPEND,
+    "messaging.Usage": WRITE,
+    "messaging.Conversation": ALL,
+    "messaging.ConversationRead": ALL,
+    "messaging.TimelineEntry": ALL,
+    "messaging.Draft": ALL,
+    "messaging.Message": WRITE,
+    "messaging.Attempt": WRITE,
+    "messaging.ReceiptEvent": WRITE,
+    "messaging.InboundEvent": WRITE,
+    "notifications.EmailTemplate": CHANGE,
+    "notifications.NotificationRule": CHANGE,
+    "notifications.RuleMember": READ,
+    "notifications.Preference": READ,
+    "notifications.Notification": ALL,
+    "notifications.Escalation": ALL,
+}
+
+
 def of(model: type[models.Model]) -> dict[str, str]:
     """{role: privileges} on the table of this model."""
+    label = model._meta.label
     usual = TENANT if issubclass(model, TenantOwned) else {}
-    return EXCEPTIONS.get(model._meta.label, usual)
+    engine = {ENGINE: ENGINE_MAY[label]} if label in ENGINE_MAY else {}
+    return EXCEPTIONS.get(label, usual) | engine
 
 
 def managed_models() -> Iterable[type[models.Model]]:

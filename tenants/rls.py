@@ -2,7 +2,7 @@
 
 A new tenant table can't be forgotten: whatever inherits TenantOwned gets its policies here. They bind the roles that
 processes log in as (`tenants.database`): web sees the rows of the org that its transaction took (`scoping.as_org`), the
-operator all rows of the few tables of its pages. The owner (commands, worker, dispatcher) is not bound.
+operator and the engine all rows of the tables of their pages and tasks. The owner (commands) is not bound.
 """
 
 from typing import Any
@@ -11,9 +11,9 @@ from django.apps import apps
 from django.db import connection, models, transaction
 
 from tenants import privileges
-from tenants.database import LOGINS, OPERATOR, WEB
+from tenants.database import ENGINE, LOGINS, OPERATOR, WEB
 from tenants.kept import MADE
-from tenants.models import Organization
+from tenants.models import Organization, User
 from tenants.scoping import TenantForeignKey, TenantOneToOne, TenantOwned, database_role
 
 MINE = "nullif(current_setting('app.org_id', true), '')::uuid"
@@ -37,6 +37,8 @@ def protect_after_migrate(app_config: Any, using: str = "default", **_: Any) -> 
         for model in privileges.managed_models():
             if model._meta.db_table in tables:
                 _protect(cursor, model, existing)
+        if User._meta.db_table in tables:
+            _hide_passwords(cursor)
 
 
 def _names() -> dict[str, str]:
@@ -75,15 +77,39 @@ def _protect(cursor: Any, model: type[models.Model], existing: set[str]) -> None
 
 
 def _limit(cursor: Any, model: type[models.Model], column: str) -> None:
-    """Web sees what `column` says is its org's; the operator all, where it may look at all."""
+    """Web sees what `column` says is its org's; the operator and the engine all, where they may look at all."""
     table = model._meta.db_table
     cursor.execute("SELECT relrowsecurity FROM pg_class WHERE oid = %s::regclass", [f'"{table}"'])
     if not cursor.fetchone()[0]:
         cursor.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
     names = _names()
     _allow(cursor, table, "org", f"{names[WEB]}{_before(cursor)}", f"{column} = {MINE}")
-    if OPERATOR in privileges.of(model):
-        _allow(cursor, table, "all", names[OPERATOR], "true")
+    for role, policy in ((OPERATOR, "all"), (ENGINE, "engine")):
+        if role in privileges.of(model):
+            _allow(cursor, table, policy, names[role], "true")
+
+
+def _hide_passwords(cursor: Any) -> None:
+    """What the engine finds as the table of logins (`login_roles.SEARCH_PATH`): a view of it without password hashes.
+
+    Made anew when the table's columns changed. A migration that changes a column's type drops the view first.
+    """
+    table, view, role = User._meta.db_table, f'{ENGINE}."{User._meta.db_table}"', _names()[ENGINE]
+    cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {ENGINE}")
+    if (columns := _columns(cursor, f'public."{table}"')) != _columns(cursor, view):
+        shown = ", ".join(f"''::{kind} AS {name}" if name == "password" else name for name, kind in columns)
+        cursor.execute(f"DROP VIEW IF EXISTS {view}")
+        cursor.execute(f'CREATE VIEW {view} AS SELECT {shown} FROM public."{table}"')  # noqa: S608 - our own names
+    cursor.execute(f"GRANT USAGE ON SCHEMA {ENGINE} TO {role}; GRANT SELECT ON {view} TO {role}")
+
+
+def _columns(cursor: Any, relation: str) -> list[tuple[str, str]]:
+    cursor.execute(
+        "SELECT quote_ident(attname), format_type(atttypid, atttypmod) FROM pg_attribute "
+        "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        [relation],
+    )
+    return list(cursor.fetchall())
 
 
 def _before(cursor: Any) -> str:

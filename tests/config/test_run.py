@@ -108,6 +108,16 @@ def test_every_program_is_restarted_for_ever() -> None:
         assert kept == {"autorestart": "true", "startsecs": "0", "stopasgroup": "true", "killasgroup": "true"}
 
 
+def test_only_migrations_know_the_owner_of_the_database() -> None:
+    """security section 4: web and workers are given an address without its login."""
+    owners = {
+        name for name, service in composed().items() if "POSTGRES_PASSWORD" in str(service.get("environment"))
+    }
+    assert owners == {"migrate", "postgres"}
+    for name in ("web", "worker", "dispatcher", "beat"):
+        assert composed()[name]["environment"]["DATABASE_URL"] == "postgres://postgres:5432/callsign"
+
+
 @pytest.mark.parametrize("file", ["config/settings.py", "docker-compose.yml"])
 def test_every_variable_is_documented(file: str) -> None:
     text = Path(PROJECT / file).read_text()

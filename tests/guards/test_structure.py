@@ -166,6 +166,7 @@ UNSCOPED = {
     "tenants/models/organizations.py": "the same for the org itself",
     "tenants/api_keys.py": "finds the org by the key",
     "tenants/idempotency.py": "forgets what expired",
+    "tenants/auth/sessions.py": "forgets what expired",
     "tenants/logins.py": "finds the orgs of a login, and the invitation of a link",
     "senderid/provisioning.py": "tells the simulator of every active sender",
     "messaging/api/conversations.py": "an empty answer, for the API's description",
