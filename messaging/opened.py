@@ -3,6 +3,7 @@
 Called by the inbox's views. The number of queries does not grow with the texts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from messaging.assignees import AssigneeOption, options_for
 from messaging.conversations import on_behalf_of, readable_by, thread_of, with_unread
 from messaging.failover import message_moved_by, successor_of
 from messaging.models import Conversation, Message, TimelineEntry
+from messaging.receipt_history import Receipt, receipts_of
 from tenants.access import standing_of
 from tenants.errors import NotFound
 from tenants.models import Delegation, Membership
@@ -23,8 +25,8 @@ PAGE, MOST = 100, 200
 
 @dataclass(eq=False)
 class Line:
-    """A text or an entry; `day` is set on the first line of a day, `says_from` on the first text of ours. `leads_to` is
-    the conversation of a message that left this one."""
+    """A text, with its delivery receipts, or an entry; `day` is set on the first line of a day, `says_from` on the first
+    text of ours. `leads_to` is the conversation of a message that left this one."""
 
     at: datetime
     text: Message | None = None
@@ -32,6 +34,7 @@ class Line:
     day: datetime | None = None
     says_from: bool = False
     leads_to: UUID | None = None
+    receipts: Sequence[Receipt] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def thread_for(
     most = max(1, min(most, MOST))
     texts = thread_of(conversation, before=before, most=most)
     earlier = texts[0].pk if len(texts) == most else None
-    lines = [Line(at=text.created_at, text=text) for text in texts]
+    receipts = receipts_of(texts)
+    lines = [Line(at=text.created_at, text=text, receipts=receipts.get(text.pk, ())) for text in texts]
     lines += [Line(at=entry.at, entry=entry) for entry in _entries(conversation, texts, before, earlier)]
     lines.sort(key=lambda line: line.at)
     _add_links(lines, member)

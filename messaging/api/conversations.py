@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from messaging import conversations, folders, sending
 from messaging.api.fields import BodyField
-from messaging.api.messages import MessageSerializer, show_message
+from messaging.api.messages import MessageSerializer, show_message, show_messages
 from messaging.contacts import clean_tags
 from messaging.failover import successor_of
 from messaging.models import Conversation, Message
@@ -177,7 +177,7 @@ class ConversationViewSet(OrgViewSet):
             sender=conversation.sender, contact=conversation.contact
         )
         page = self.paginate_queryset(rows.select_related("contact"))
-        return self.get_paginated_response([show_message(row) for row in page or []])
+        return self.get_paginated_response(show_messages(page or []))
 
     def _answer(self, request: Request, conversation: Conversation) -> HttpResponse:
         given = self.read_input(AnswerSerializer)

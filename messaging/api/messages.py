@@ -1,5 +1,7 @@
 """REST: /messages and /messages/preview."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpResponse
@@ -14,6 +16,7 @@ from messaging.api.fields import BodyField
 from messaging.models import Campaign, Message, Program
 from messaging.planning import Request as TextRequest
 from messaging.planning import plan_text
+from messaging.receipt_history import Receipt, receipts_of
 from messaging.statuses import Status
 from senderid.api.filters import NumberFilter
 from senderid.models import ProviderAccount, SenderId
@@ -49,6 +52,15 @@ class ReasonSerializer(serializers.Serializer):
     text = fields.CharField()
 
 
+class ReceiptSerializer(serializers.Serializer):
+    """A delivery receipt as it came: the provider's own status and error code ("" for none), and both in words."""
+
+    at = fields.DateTimeField()
+    status = fields.CharField()
+    code = fields.CharField()
+    text = fields.CharField()
+
+
 class MessageSerializer(serializers.Serializer):
     id = fields.UUIDField()
     status = fields.CharField()
@@ -70,6 +82,7 @@ class MessageSerializer(serializers.Serializer):
     contact = fields.DictField()
     campaign = fields.UUIDField(allow_null=True)
     program = fields.UUIDField(allow_null=True)
+    receipts = ReceiptSerializer(many=True)
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), "from": fields.CharField()}
@@ -85,7 +98,14 @@ class PreviewSerializer(serializers.Serializer):
     would_send_at = fields.DateTimeField()
 
 
-def show_message(row: Message) -> dict[str, Any]:
+def show_messages(rows: Sequence[Message]) -> list[dict[str, Any]]:
+    """The same for rows of one organization, with what else belongs to them: one query for all."""
+    receipts = receipts_of(rows)
+    return [show_message(row, receipts=receipts.get(row.pk, ())) for row in rows]
+
+
+def show_message(row: Message, *, receipts: Sequence[Receipt] = ()) -> dict[str, Any]:
+    """A new message has no receipts."""
     return {
         "id": row.pk,
         "status": row.status,
@@ -110,6 +130,7 @@ def show_message(row: Message) -> dict[str, Any]:
         "program": row.program_id,
         "sent_by": row.sent_by_id,
         "on_behalf_of": row.on_behalf_of_id,
+        "receipts": [asdict(receipt) for receipt in receipts],
     }
 
 
@@ -147,8 +168,12 @@ class MessageViewSet(OrgViewSet):
     def get_queryset(self) -> Any:
         return super().get_queryset().select_related("contact")
 
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(show_messages(page or []))
+
     def show(self, row: Message) -> Any:
-        return show_message(row)
+        return show_messages([row])[0]
 
     @extend_schema(request=SendSerializer, responses={202: MessageSerializer})
     def create(self, request: Request) -> HttpResponse:
@@ -172,7 +197,7 @@ class MessageViewSet(OrgViewSet):
         """Cancels a text that has not left."""
         given = self.read_input(CancelSerializer)
         assert given["status"] == "cancelled"
-        return Response(show_message(sending.cancel(message=self.get_object())))
+        return Response(self.show(sending.cancel(message=self.get_object())))
 
     def _text(self, given: dict[str, Any]) -> TextRequest:
         return TextRequest(

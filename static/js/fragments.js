@@ -65,7 +65,9 @@ function put(here, part) {
   const keep = anchorOf(here);
   const focused = here.contains(document.activeElement) ? document.activeElement.id : "";
   for (const { name, value } of part.attributes) if (name.startsWith("data-")) here.setAttribute(name, value);
+  const open = [...here.querySelectorAll("details[id][open]")].map((one) => one.id);
   here.replaceChildren(...part.childNodes);
+  for (const id of open) here.querySelector(`details#${CSS.escape(id)}`)?.setAttribute("open", "");
   window.htmx?.process(here);
   keep();
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });

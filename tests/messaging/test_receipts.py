@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from messaging import consent
 from messaging.models import Attempt, Message, OptOut, ReceiptEvent
+from messaging.receipt_history import receipts_of
 from messaging.receipts import take_receipt
 from messaging.statuses import FINAL, RANK, Status
 from senderid.providers.base import Receipt
+from tests.calling import Api
 from tests.texting import CONTACT, Texting, claim_all, record
+from tests.visiting import visit
 
 pytestmark = pytest.mark.django_db
 
@@ -166,3 +169,46 @@ def test_whatever_comes_the_rank_never_falls_and_the_first_final_state_stays(
     expected = finals[0] if finals else max([*reached, "accepted"], key=lambda word: RANK[Status(word)])
     assert states[-1] == expected
     assert one.row.provider_sid == sid
+
+
+# --- Shown ---------------------------------------------------------------------------------------------
+
+HISTORY = [
+    ("sent", "", "Sent to the carrier"),
+    ("undelivered", "30004", "Not delivered: The recipient blocks texts."),
+]
+
+
+def test_the_api_shows_each_receipt_with_code_and_words(sent: Sent) -> None:
+    """field, webhooks: receipts were kept but could be seen nowhere."""
+    record(sent.claimed, sid="SM1")
+    for status, code, _ in HISTORY:
+        sent.take(status, code=code)
+    api = Api(sent.texting.org)
+    conversation = sent.row.conversation_id
+    one = api.get(f"/messages/{sent.message.pk}")
+    for row in (one, api.results("/messages")[0], api.results(f"/conversations/{conversation}/messages")[0]):
+        assert [(r["status"], r["code"], r["text"]) for r in row["receipts"]] == HISTORY
+        assert all(r["at"] for r in row["receipts"])
+
+
+def test_the_thread_shows_them_and_another_orgs_receipts_never(sent: Sent) -> None:
+    record(sent.claimed, sid="SM1")
+    for status, code, _ in HISTORY:
+        sent.take(status, code=code)
+    page = f"/inbox/{sent.row.conversation_id}/?folder=all"
+    html = visit(sent.texting.admin).get(page).content.decode()
+    assert "Delivery history" in html and "code 30004" in html
+    assert all(words in html for *_, words in HISTORY)
+    assert visit(Texting("Elsewhere").admin).get(page).status_code == 404
+
+
+def test_many_messages_take_one_query_for_their_receipts(sent: Sent, django_assert_num_queries: Any) -> None:
+    record(sent.claimed, sid="SM1")
+    sent.take("delivered")
+    rows = [sent.row, *(sent.texting.row() for _ in range(5))]
+    with django_assert_num_queries(1):
+        found = receipts_of(rows)
+    assert [one.text for one in found[sent.message.pk]] == ["Delivered"]
+    with django_assert_num_queries(0):
+        assert receipts_of([]) == {}
