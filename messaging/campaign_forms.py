@@ -317,9 +317,9 @@ class ExplainForm(forms.Form):
 
     who = forms.ChoiceField(label="From", required=False)
     to = forms.CharField(label="To", max_length=40, help_text="A number, with + or as in your country.")
-    text = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}), initial="Hello!")
+    text = BodyField(required=False, widget=forms.Textarea(attrs={"rows": 3}), initial="Hello!")
     wants_reply = forms.BooleanField(required=False, label="Reply expected")
-    sender = SenderChoice(None, required=False, empty_label="whoever is chosen", label="Named sender")
+    sender = SenderChoice(None, required=False, empty_label="Automatic", label="Sender")
 
     def __init__(self, *args: Any, member: Membership, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from senderid.models.senders import Kind, SenderId
 from tenants.models import Membership
+from tenants.models.fields import NameField
 from tenants.scoping import TenantForeignKey, TenantOwned
 
 
@@ -55,7 +56,7 @@ class Registration(TenantOwned):
     sender = TenantForeignKey(SenderId, models.CASCADE, related_name="registrations")
     country = models.CharField(max_length=2)
     status = models.CharField(max_length=10, choices=Status.choices)
-    reference = models.CharField(max_length=80, blank=True)
+    reference = NameField(max_length=80, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -32,7 +32,7 @@ class Organization(models.Model):
     allowed_countries = ArrayField(models.CharField(max_length=2), default=list, blank=True)
     stop_scope = models.CharField(max_length=8, choices=StopScope.choices, default=StopScope.ORG)
     quiet_hours = models.CharField(max_length=12, choices=QuietHours.choices, default=QuietHours.BY_COUNTRY)
-    quiet_hours_reason = models.CharField(max_length=300, blank=True)
+    quiet_hours_reason = NameField(max_length=300, blank=True)
     daily_cap = models.PositiveIntegerField(
         null=True, blank=True, help_text="segments a day; empty is no cap"
     )

@@ -151,7 +151,7 @@ class Delegation(TenantOwned):
     ends_at = models.DateTimeField()
     all_senders = models.BooleanField(default=True)
     copy_absent = models.BooleanField(default=False)
-    reason = models.CharField(max_length=200, blank=True)
+    reason = NameField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):
