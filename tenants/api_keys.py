@@ -74,7 +74,7 @@ def mint(
         name=single_line(name),
         prefix=text[:12],
         digest=digest(text),
-        scopes=scopes,
+        scopes=list(dict.fromkeys(scopes)),
         sandbox=sandbox,
         expires_at=expires_at,
         created_by=created_by,

@@ -26,6 +26,11 @@ from tenants.views.groups import group_of
 from tenants.views.people import member_of
 
 
+def _may_edit(by: Membership, whom: Membership) -> bool:
+    needed = roles.MANAGE_OWNERS if whom.role == Membership.Role.OWNER else roles.SET_UP
+    return roles.may(by, needed)
+
+
 @page()
 def member(request: MemberRequest, pk: UUID) -> HttpResponse:
     whom = _self_or_admin(request, pk)
@@ -38,6 +43,7 @@ def member(request: MemberRequest, pk: UUID) -> HttpResponse:
     return show(
         request,
         "people/member.html",
+        may_edit=_may_edit(request.member, whom),
         whom=whom,
         reach=reach_of(whom),
         absences=absences.order_by("starts_at"),

@@ -97,6 +97,19 @@ def test_who_is_in_no_organization_any_more_is_told_so_at_login(org: Organizatio
     assert "You don’t have access to any organization" in visitor.get("/inbox/", follow=True).content.decode()
 
 
+def test_an_admin_is_not_offered_to_change_an_owner(org: Organization, ana: Client) -> None:
+    """security F20: a page offers nothing that the page behind it refuses."""
+    olivia, ben = member_called(org, "Olivia"), make_member(org, "Ben")
+    for whom, offered in ((olivia, False), (ben, True)):
+        page = ana.get(f"/people/{whom.pk}/").content.decode()
+        assert (f"/people/{whom.pk}/edit/" in page, f"/people/{whom.pk}/deactivate/" in page) == (
+            offered,
+            offered,
+        )
+    page = visit(olivia).get(f"/people/{olivia.pk}/").content.decode()
+    assert f"/people/{olivia.pk}/edit/" in page
+
+
 def test_a_get_never_deactivates(org: Organization, ana: Client) -> None:
     ben = make_member(org, "Ben")
     assert "Deactivate" in ana.get(f"/people/{ben.pk}/deactivate/").content.decode()
