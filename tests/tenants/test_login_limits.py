@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from tenants.auth import counters
+from tenants.auth.devices import account_key
 from tenants.hints import redis_client
 from tenants.models import Membership
 from tests.world import PASSWORD, make_member, make_org
@@ -68,6 +69,17 @@ def test_a_locked_address_cannot_use_up_the_account_for_others(ana: Membership) 
     """security F6: refused attempts count nowhere else."""
     guess(ana.email, 80)
     assert log_in(Client(), ana.email, address=HOME) == "in"
+
+
+def test_a_refused_attempt_counts_nowhere_else(ana: Membership) -> None:
+    """security F6: else whoever exhausts one account locks its holder and the colleagues of one office out for longer."""
+    ben = make_member(ana.org, "Ben")
+    for n in range(50):
+        log_in(Client(), ana.email, f"guess-{n}", f"203.0.113.{n}")
+    assert guess(ana.email, 110, HOME) == ["refused"] * 110
+    assert log_in(Client(), ben.email, address=HOME) == "in", "the office's address has lost nothing"
+    counters.forget(f"account:password:{account_key(ana.email)}")  # as after its hour
+    assert log_in(Client(), ana.email, address=HOME) == "in", "nor has Ana at this address"
 
 
 def test_guesses_from_many_addresses_are_slowed_and_a_known_device_is_not(ana: Membership) -> None:
