@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tenants import invitations
+from tenants.errors import DomainError
 from tenants.memberships import add_member, end_membership
 from tenants.models import AuditEntry, Invitation, Membership, Organization, User
 from tests.calling import Api
@@ -18,6 +19,7 @@ from tests.world import PASSWORD, make_member, make_org
 
 pytestmark = pytest.mark.django_db
 NEW = "newhire@northwind.example"
+RANDOM = r'[0-9a-f]{8}-[0-9a-f-]{27}|\w{64}|(?<=name="form_token" value=")[\w-]+'  # ids and tokens of a page
 CHOICE = {"password": "a-long-new-password", "again": "a-long-new-password"}
 
 
@@ -150,7 +152,8 @@ def test_with_a_login_one_logs_in_and_then_accepts(
     assert "Accept invitation" in visitor.get(link).content.decode()
     visitor.post(link)
     assert invited(org).user_id == outsider.user_id
-    assert "Northwind" in visitor.get("/people/").content.decode()
+    page = visitor.get("/people/").content.decode()
+    assert "New Hire" in page and "Zoe" not in page, "they land in the org they accepted"
     outsider.refresh_from_db()
     assert (outsider.is_active, outsider.name, outsider.email) == (True, "Zoe", "zoe@elsewhere.example")
 
@@ -158,11 +161,13 @@ def test_with_a_login_one_logs_in_and_then_accepts(
 def test_logged_in_as_somebody_else_is_said_and_accepts_nothing(
     org: Organization, outsider: Membership, link: str
 ) -> None:
-    """security F1: the login's address must be the invited one."""
+    """security F1: the login's address must be the invited one, on the page and in the rule beneath it."""
     somebody = visit(outsider)
     page = somebody.get(link).content.decode()
     assert f"This invitation is for {NEW}, but you’re logged in as zoe@elsewhere.example" in page
     assert somebody.post(link, CHOICE).status_code == 403
+    with pytest.raises(DomainError, match="for newhire"):
+        invitations.accept_as(secret=link.split("/")[-2], login=outsider.user)
     assert invited(org).status == "invited"
 
 
@@ -242,11 +247,7 @@ def test_an_existing_login_looks_like_none(
     pages = []
     for email in ("zoe@elsewhere.example", "nobody@elsewhere.example"):
         answer = admin.post("/people/add/", {"name": "Ana again", "email": email, "role": "rep"}, follow=True)
-        page = re.sub(
-            r"[0-9a-f]{8}-[0-9a-f-]{27}|value=\"\w{64}\"|\w{64}|value=\"[\w-]{16}\"",
-            "",
-            answer.content.decode(),
-        )
+        page = re.sub(RANDOM, "", answer.content.decode())
         pages.append(page.replace(email, "EMAIL"))
     assert pages[0] == pages[1]
     assert "Zoe" not in pages[0]
