@@ -113,4 +113,4 @@ def test_a_campaign_does_not_send_from_the_number_of_a_viewer(scene: Scene) -> N
 
 def test_the_member_page_grants_no_sending(scene: Scene) -> None:
     """console 9"""
-    assert "send" not in scene.page(f"/people/{scene.eve.pk}/").split("Because of")[-1].split("</table>")[0]
+    assert "send" not in scene.page(f"/people/{scene.eve.pk}/").split("Granted by")[-1].split("</table>")[0]
