@@ -81,7 +81,8 @@ def report(campaign: Campaign) -> dict[str, Any]:
     return {
         "total": tally.total,
         "will_be_sent": tally.total - skipped.total(),
-        **{code: skipped[code] for code in ("opted_out", "no_consent", "blocked_country")},
+        "opted_out": skipped["opted_out"] + skipped["possible_opt_out"],
+        **{code: skipped[code] for code in ("no_consent", "blocked_country")},
         "invalid": skipped["invalid"] + skipped["template_error"],
         "duplicate": named_again(campaign, tally.total),
         "no_eligible_sender": skipped["no_eligible_sender"],

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from messaging.throttle import Throttle
 from messaging.turns import Sender, Turn, Turns, wants_of
+from senderid.eligibility import MAY_HAVE_OPTED_OUT
 
 BATCH = 500
 
@@ -42,6 +43,9 @@ SELECT m.id::text, m.account_id::text, m.to, m.from_value, m.body, m.attempt_no 
       SELECT FROM messaging_optout o WHERE o.org_id = m.org_id AND o.number = m.to AND (
         o.scope = 'org' OR (o.scope = 'sender' AND o.sender_id = m.sender_id)
         OR (o.scope = 'program' AND o.program_id = m.program_id))) THEN 'opted_out'
+    WHEN (c.category = 'promotional' OR (m.origin = 'program' AND m.lane = 1)) AND EXISTS (
+      SELECT FROM messaging_possibleoptout w
+      WHERE w.org_id = m.org_id AND w.number = m.to AND w.decided_at IS NULL) THEN 'possible_opt_out'
     WHEN s.status <> 'active' THEN 'sender_not_active'
     WHEN EXISTS (
       SELECT FROM messaging_message u WHERE u.status IN ('sending', 'unknown') AND u.account_id = m.account_id
@@ -71,6 +75,7 @@ ENDS = {
     "expired": ("expired", "expired", "It could not be handed over within its validity."),
     "cancelled": ("cancelled", "", ""),
     "opted_out": ("blocked", "opted_out", "The recipient opted out before it left."),
+    "possible_opt_out": ("blocked", "possible_opt_out", MAY_HAVE_OPTED_OUT),
     "sender_not_active": (
         "blocked",
         "sender_not_active",

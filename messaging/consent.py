@@ -4,7 +4,6 @@
 """
 
 import csv
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,10 +12,21 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from messaging.models import ConsentEntry, OptOut, Program, Subscription
+from messaging.models import (
+    ConsentEntry,
+    Conversation,
+    OptOut,
+    PossibleOptOut,
+    Program,
+    Subscription,
+    TimelineEntry,
+)
+from messaging.stop_wishes import fold as fold
+from messaging.stop_wishes import without_lookalikes
 from senderid.models import Assignment, SenderId
 from tenants.errors import register, unreadable
 from tenants.models import Membership, Organization
@@ -37,13 +47,6 @@ class Keyword:
     everywhere: bool = False
 
 
-def fold(text: str) -> str:
-    """For comparing whole messages: capitals, no accents, no punctuation, single spaces."""
-    plain = unicodedata.normalize("NFKD", text)
-    kept = "".join(c for c in plain if c.isalnum() or c.isspace())
-    return " ".join(kept.split()).upper()
-
-
 @lru_cache(maxsize=1)
 def keywords() -> dict[str, Keyword]:
     """{folded word: Keyword} from data/optout_keywords.csv; a word's first language wins."""
@@ -62,10 +65,10 @@ def keyword_in(body: str) -> Keyword | None:
 
 def mentions_stop(body: str) -> bool:
     """A STOP word inside a sentence: opts nobody out, but a person should look."""
-    words = fold(body).split()
-    if len(words) < 2 or keyword_in(body) is not None:
+    text = fold(body)
+    if " " not in text or keyword_in(body) is not None:
         return False
-    return any(word in ("STOP", "UNSUBSCRIBE", "OPTOUT") for word in words)
+    return any(word in ("stop", "unsubscribe", "optout") for word in without_lookalikes(text).split())
 
 
 def opted_out(
@@ -89,6 +92,12 @@ def reach_of(
     return frozenset(senders)
 
 
+def possible_opt_outs(*, org: Organization | UUID, number: str) -> QuerySet[PossibleOptOut]:
+    """Wishes of this number to stop that nobody decided about: while there is one, promotional messages are held."""
+    return PossibleOptOut.objects.for_org(org).filter(number=number, decided_at__isnull=True)
+
+
+@transaction.atomic
 def opt_out(
     *,
     org: Organization,
@@ -101,7 +110,11 @@ def opt_out(
     language: str = "",
     member: Membership | None = None,
 ) -> tuple[OptOut, bool]:
-    """Records an opt-out and its line in the log; (row, whether it is new)."""
+    """Records an opt-out and its line in the log; (row, whether it is new). Wishes to stop that it fulfils are decided
+    with it."""
+    wishes = list(
+        possible_opt_outs(org=org, number=number).select_for_update().order_by("pk").values_list("pk")
+    )
     where = {
         "sender": sender if scope == Scope.SENDER else None,
         "program": program if scope == Scope.PROGRAM else None,
@@ -110,7 +123,18 @@ def opt_out(
         number=number, scope=scope, **where, defaults={"source": source}
     )
     _log(org, number, ConsentEntry.What.OPT_OUT, scope, source, words, language, member, where)
+    if wishes:
+        _fulfil_wishes(row, member)
     return row, is_new
+
+
+def _fulfil_wishes(row: OptOut, by: Membership | None) -> None:
+    """Decides the wishes of the number within the opt-out's reach; a program's reaches none."""
+    wishes = possible_opt_outs(org=row.org_id, number=row.number)
+    if row.scope == Scope.SENDER:
+        wishes = wishes.filter(conversation__sender=row.sender_id)
+    if row.scope != Scope.PROGRAM:
+        wishes.update(decision=PossibleOptOut.Decision.OPTED_OUT, decided_at=timezone.now(), decided_by=by)
 
 
 def record_stop(
@@ -123,6 +147,7 @@ def record_stop(
     words: str,
     language: str = "",
     everywhere: bool = False,
+    member: Membership | None = None,
 ) -> tuple[OptOut, bool]:
     """Opts a number out as far as the org's setting says, and ends the subscriptions within that reach.
 
@@ -139,6 +164,7 @@ def record_stop(
         program=program,
         words=words,
         language=language,
+        member=member,
     )
     _end_subscriptions(row)
     return row, is_new
@@ -197,6 +223,25 @@ def undoable(
     if org.stop_scope == Organization.StopScope.ORG:
         mine |= Q(scope=Scope.ORG)
     return list(rows.filter(mine).select_related("sender", "program"))
+
+
+def withdraw_wishes(*, conversation: Conversation) -> bool:
+    """The contact wants messages again: what was held is released as far as a STOP here would reach."""
+    org = conversation.org
+    wishes = possible_opt_outs(org=org, number=conversation.contact.number)
+    if org.stop_scope != Organization.StopScope.ORG:
+        wishes = wishes.filter(conversation__sender=conversation.sender_id)
+    ids = list(wishes.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    if not ids:
+        return False
+    now = timezone.now()
+    PossibleOptOut.objects.for_org(org).filter(pk__in=ids).update(
+        decision=PossibleOptOut.Decision.WITHDRAWN, decided_at=now
+    )
+    TimelineEntry.objects.for_org(org).create(
+        conversation=conversation, kind=TimelineEntry.Kind.OPT_IN, text="asked for messages again"
+    )
+    return True
 
 
 def give_consent(*, org: Organization, number: str, source: str, at: datetime | None = None) -> None:

@@ -19,7 +19,7 @@ from messaging.models import Campaign, OptOut
 from messaging.premium_numbers import is_premium
 from senderid.board import Board, board_for
 from senderid.country_rules import country_name
-from senderid.eligibility import Ask
+from senderid.eligibility import MAY_HAVE_OPTED_OUT, Ask
 from senderid.models import SenderId
 from senderid.phone_numbers import national
 from senderid.selection import Choice, choose
@@ -37,6 +37,11 @@ WHERE org_id = %s AND id = ANY(%s::uuid[]) ORDER BY id
 OPTED_OUT = """
 SELECT o.number, o.scope, o.sender_id FROM messaging_contact k
 JOIN messaging_optout o ON o.org_id = k.org_id AND o.number = k.number AND o.scope <> 'program'
+WHERE k.org_id = %s AND k.id = ANY(%s::uuid[])
+"""
+HELD = """
+SELECT DISTINCT w.number FROM messaging_contact k
+JOIN messaging_possibleoptout w ON w.org_id = k.org_id AND w.number = k.number AND w.decided_at IS NULL
 WHERE k.org_id = %s AND k.id = ANY(%s::uuid[])
 """
 CONSENTED = """
@@ -100,6 +105,7 @@ class Surroundings:
     owners: dict[UUID, Membership]
     standings: dict[UUID, Standing]
     opted_out: dict[str, OptedOut]
+    held: set[str]
     consented: set[str] | None
     last_used: dict[str, UUID]
     now: datetime
@@ -142,10 +148,18 @@ def surroundings(
         owners=owners,
         standings=standings,
         opted_out=_opted_out(_rows(OPTED_OUT, org_id, ids)),
+        held=_held(campaign, ids),
         consented=consented,
         last_used=dict(_rows(LAST_USED, org_id, ids)),
         now=now or timezone.now(),
     )
+
+
+def _held(campaign: Campaign, ids: str) -> set[str]:
+    """Numbers that may have opted out: they get nothing promotional until someone decided."""
+    if campaign.category != Campaign.Category.PROMOTIONAL:
+        return set()
+    return {number for (number,) in _rows(HELD, campaign.org_id, ids)}
 
 
 def _by_owner(campaign: Campaign) -> bool:
@@ -198,6 +212,8 @@ def _unfit(around: Surroundings, person: Person) -> tuple[str, str] | None:
         return "blocked_country", f"Your organization doesn’t text {country_name(person.country)}."
     if around.opted_out.get(person.number) == "all":
         return "opted_out", "This number has opted out."
+    if person.number in around.held:
+        return "possible_opt_out", MAY_HAVE_OPTED_OUT
     if around.consented is not None and person.number not in around.consented:
         return "no_consent", "This number has given no consent."
     return None

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from messaging.conversations import with_unread
-from messaging.models import Conversation, Message
+from messaging.models import Conversation, Message, PossibleOptOut
 from messaging.statuses import Status as TextStatus
 from senderid.models import Assignment
 from senderid.searching import matches
@@ -67,6 +67,21 @@ def _scheduled(rows: Rows, member: Membership | None) -> Rows:
     return rows.filter(Exists(texts))
 
 
+def undecided_wishes() -> QuerySet[PossibleOptOut]:
+    """Of the conversation outside: wishes to stop that wait for a decision."""
+    rows = PossibleOptOut.unscoped.filter(org=OuterRef("org"), conversation=OuterRef("pk"))
+    return rows.filter(decided_at__isnull=True)
+
+
+def possible_opt_outs(rows: Rows) -> Rows:
+    """Those in which a wish to stop waits for a decision."""
+    return rows.filter(Exists(undecided_wishes()))
+
+
+def _possible_opt_outs(rows: Rows, member: Membership | None) -> Rows:
+    return possible_opt_outs(rows)
+
+
 def _closed(rows: Rows, member: Membership | None) -> Rows:
     return rows.filter(status=Conversation.Status.CLOSED)
 
@@ -83,6 +98,7 @@ FOLDERS: dict[str, tuple[str, Callable[[Rows, Membership | None], Rows]]] = {
     "programs": ("Program replies", _programs),
     "unread": ("Unread", _unread),
     "waiting": ("Waiting", _waiting),
+    "possible_opt_outs": ("Possible opt-outs", _possible_opt_outs),
     "scheduled": ("Scheduled", _scheduled),
     "closed": ("Closed", _closed),
     "all": ("All", _all),

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from messaging import consent, conversations, programs, sending
-from messaging.consent import HELP, START, STOP, Keyword
+from messaging.consent import HELP, START, STOP, Keyword, fold
 from messaging.models import Conversation, InboundEvent, OptOut, Program, TimelineEntry
 from tenants.models import Organization
 
 Scope = OptOut.Scope
 VERDICTS = {"STOP": STOP, "START": START, "HELP": HELP}  # Twilio's OptOutType
 RECONCILED = "reconciled"
+AMBIGUOUS = {"YES", "JOIN"}  # may answer a question of ours; JOIN counts where it joins a program
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,8 @@ def _start(conversation: Conversation, body: str, word: Keyword, *, provider_ans
         conversations.note(
             conversation=conversation, kind=TimelineEntry.Kind.OPT_IN, text=f"opted in ({row.scope})"
         )
+    if word.language == "" or fold(body) not in AMBIGUOUS:
+        consent.withdraw_wishes(conversation=conversation)
     if not undone:
         return Outcome(False)
     text = "" if provider_answered else _start_text(org, undone)

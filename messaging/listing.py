@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, Q
 
 from messaging.conversations import readable_by, with_unread
-from messaging.folders import in_folder, narrowed
+from messaging.folders import in_folder, narrowed, undecided_wishes
 from messaging.inbox.drafts import newest_drafts
 from messaging.models import Conversation, Message
 from messaging.rail import SharedInbox, shared_inboxes
@@ -50,9 +50,10 @@ def list_conversations(
     if after:
         at, pk = _read_cursor(after)
         rows = rows.filter(Q(last_at__lt=at) | Q(last_at=at, pk__lt=pk))
+    rows = rows.annotate(may_have_opted_out=Exists(undecided_wishes()))
     rows = rows.select_related("contact", "sender", "campaign", "program", "assignee__user")
     most = max(1, min(most, MOST))
-    found = list(rows.order_by("-last_at", "-pk")[: most + 1])
+    found: list[Any] = list(rows.order_by("-last_at", "-pk")[: most + 1])
     shown = found[:most]
     _name_places(shown, inboxes)
     _add_drafts(shown, member)

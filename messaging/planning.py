@@ -52,6 +52,12 @@ class Request:
     sandbox: bool = False
 
     @property
+    def is_promotional(self) -> bool:
+        """A promotional campaign's text, or what a program sends on its own."""
+        of_campaign = self.campaign is not None and self.campaign.category == Campaign.Category.PROMOTIONAL
+        return of_campaign or self.is_automation
+
+    @property
     def is_automation(self) -> bool:
         """A program's text. A text for nobody in particular is transactional for quiet hours."""
         return self.program is not None and self.as_member is None
@@ -106,12 +112,14 @@ def plan_text(*, request: Request) -> Plan:
     org = request.org
     body = read_body(request.body)
     number = read_destination(org=org, to=request.to)
-    contact, choice = _choose(request, number)
+    contact, choice, may_have_opted_out = _choose(request, number)
     _refuse_own_number(choice.sender, number)
     now = timezone.now()
     due_at = read_send_at(request.send_at, now) or now
     zones = (contact.timezone,) if contact and contact.timezone else number.zones
     warnings = list(choice.warnings)
+    if may_have_opted_out and not request.is_promotional:
+        warnings.append(("possible_opt_out", "This contact may have asked you to stop. Reply with care."))
     if quiet_hours.is_quiet(org=org, country=number.country, zones=zones, at=due_at):
         due_at = _heed_quiet_hours(request, number, zones, due_at, warnings)
     _warn_about_country(request, number, contact, warnings)
@@ -199,6 +207,7 @@ class Known:
     contact: Contact | None
     last_used: UUID | None
     opt_outs: list[tuple[str, UUID | None, UUID | None]]
+    may_have_opted_out: bool = False
 
 
 KNOWN = Kept(
@@ -208,11 +217,13 @@ KNOWN = Kept(
             WHERE v.contact_id = c.id AND v.org_id = %(org)s AND v.last_at IS NOT NULL),
       (SELECT json_agg(json_build_array(o.scope, o.sender_id, o.program_id)) FROM messaging_optout o
        WHERE o.org_id = %(org)s AND o.number = %(number)s),
+      EXISTS (SELECT FROM messaging_possibleoptout w
+              WHERE w.org_id = %(org)s AND w.number = %(number)s AND w.decided_at IS NULL),
       {rows.columns(Contact, "c")}
     FROM (SELECT 1) one LEFT JOIN messaging_contact c ON c.org_id = %(org)s AND c.number = %(number)s
     """,  # noqa: S608 - only our own names are put in
     takes={"org": "uuid", "number": "text"},
-    gives={"last_used": "uuid", "opt_outs": "json"} | typed(Contact),
+    gives={"last_used": "uuid", "opt_outs": "json", "may_have_opted_out": "bool"} | typed(Contact),
 )
 
 
@@ -223,22 +234,22 @@ def known_of(*, org: Organization, number: str) -> Known:
 
 
 def _known(found: Sequence[Any]) -> Known:
-    last_used, opt_outs, *values = found
+    last_used, opt_outs, may_have_opted_out, *values = found
     contact = rows.build(Contact, values) if values[0] is not None else None
-    return Known(contact, last_used, [_ids(*row) for row in opt_outs or ()])
+    return Known(contact, last_used, [_ids(*row) for row in opt_outs or ()], may_have_opted_out)
 
 
 def _ids(scope: str, sender: str | None, program: str | None) -> tuple[str, UUID | None, UUID | None]:
     return scope, UUID(sender) if sender else None, UUID(program) if program else None
 
 
-def _choose(request: Request, number: Number) -> tuple[Contact | None, Choice]:
-    """The contact, if there is one, and the sender. One query, and those of the standing; a second where the contact's
-    owner is to speak."""
+def _choose(request: Request, number: Number) -> tuple[Contact | None, Choice, bool]:
+    """The contact, if there is one, the sender, whether the number may have opted out. One query, and those of the
+    standing; a second where the contact's owner is to speak."""
     if _by_contact_owner(request):
         known = known_of(org=request.org, number=number.e164)
         ask = ask_for(request, number, _standing_of_owner(request, known.contact))
-        return known.contact, choose_sender(ask=_with_known(ask, known))
+        return known.contact, choose_sender(ask=_with_known(ask, known, request)), known.may_have_opted_out
     member = request.as_member
     ask = ask_for(request, number, standing_of(member) if member else standing_of_org(request.org))
     look = look_for(ask)
@@ -247,14 +258,15 @@ def _choose(request: Request, number: Number) -> tuple[Contact | None, Choice]:
         cursor.execute(both, {**look.given, "number": number.e164})
         found = cursor.fetchone()
     known = _known(found[: len(KNOWN.gives)])
-    return known.contact, choose_sender(
-        ask=_with_known(ask, known), board=look.board(found[len(KNOWN.gives) :])
-    )
+    board = look.board(found[len(KNOWN.gives) :])
+    choice = choose_sender(ask=_with_known(ask, known, request), board=board)
+    return known.contact, choice, known.may_have_opted_out
 
 
-def _with_known(ask: Ask, known: Known) -> Ask:
+def _with_known(ask: Ask, known: Known, request: Request) -> Ask:
     opted_out = consent.reach_of(known.opt_outs, ask.program_id)
-    return replace(ask, opted_out=opted_out, last_used=known.last_used)
+    is_held = known.may_have_opted_out and request.is_promotional
+    return replace(ask, opted_out=opted_out, is_held=is_held, last_used=known.last_used)
 
 
 def ask_for(request: Request, number: Number, standing: Standing) -> Ask:

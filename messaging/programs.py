@@ -240,6 +240,7 @@ def _join(conversation: Conversation, keyword: ProgramKeyword, reply: "Reply") -
         reply.send(program, "confirm", f"{program.name}: reply YES to join.")
     else:
         _subscribe(program, contact, State.ACTIVE, keyword.word)
+        consent.withdraw_wishes(conversation=reply.conversation)
         reply.send(program, "welcome", f"{program.name}: welcome. Text STOP to end.")
 
 
@@ -257,6 +258,7 @@ def _confirm(conversation: Conversation, body: str, preface: str) -> Program | N
     if row is None:
         return None
     _subscribe(row.program, conversation.contact, State.ACTIVE, row.keyword)
+    consent.withdraw_wishes(conversation=conversation)
     welcome = f"{row.program.name}: welcome. Text STOP to end."
     Reply(conversation, body, preface).send(row.program, "welcome", welcome)
     return row.program

@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 from django.urls import Resolver404, resolve
 
 from messaging.conversations import readable_by, with_unread
-from messaging.folders import ENDED
+from messaging.folders import ENDED, possible_opt_outs
 from messaging.models import Conversation
 from senderid.models import Assignment
 from tenants.access import standing_of
@@ -49,12 +49,13 @@ SET_UP = {
 
 @dataclass(frozen=True)
 class Item:
-    """One line of the rail; `count` is of unread conversations."""
+    """One line of the rail; `count` is of unread conversations, of possible opt-outs all."""
 
     name: str
     href: str
     is_here: bool = False
     count: int = 0
+    counted: str = "unread"
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,9 @@ def _inbox_items(member: Membership, path: str, query: str) -> Iterable[Item]:
             for inbox in inboxes:
                 href = "/inbox/?" + urlencode({"folder": "shared", "group": inbox.id})
                 yield Item(inbox.name, href, here == ("shared", str(inbox.id)), counts.get(inbox.id, 0))
+    waiting = possible_opt_outs(readable_by(member)).count()
+    name, href = "Possible opt-outs", "/inbox/?folder=possible_opt_outs"
+    yield Item(name, href, here == ("possible_opt_outs", ""), waiting, "to decide")
     for folder, name in QUIET_FOLDERS.items():
         yield Item(name, f"/inbox/?folder={folder}", here == (folder, ""))
 

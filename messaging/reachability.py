@@ -20,6 +20,7 @@ ORDER BY place LIMIT %s
 REASONS = {
     "no_eligible_sender": "no eligible sender",
     "opted_out": "opted out",
+    "possible_opt_out": "may have opted out",
     "no_consent": "no recorded consent",
     "blocked_country": "country not enabled",
     "invalid": "invalid number or text",

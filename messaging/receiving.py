@@ -24,6 +24,7 @@ from messaging.contacts import contact_of_sender
 from messaging.failpoints import failpoint
 from messaging.live_events import tell_conversation
 from messaging.models import Campaign, Conversation, InboundEvent, Message, TimelineEntry
+from messaging.possible_opt_outs import hold_for
 from messaging.signals import text_received
 from messaging.statuses import WAITING, Status
 from senderid.models import ProviderAccount, SenderId
@@ -142,7 +143,8 @@ def _take_in(event: InboundEvent) -> Message | None:
     if automatic:
         message.hushed = "Automatic reply: nobody is notified"
     message.save(force_insert=True)
-    _flag(conversation, event.body)
+    if not outcome.is_keyword and not automatic and not hold_for(conversation=conversation, body=event.body):
+        _flag(conversation, event.body)
     conversations.record_inbound(
         conversation=conversation,
         message=message,

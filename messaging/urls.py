@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from messaging.views import composer, contacts, inbox, quarantine
+from messaging.views import composer, contacts, inbox, possible_opt_outs, quarantine
 
 urlpatterns = [
     path("", inbox.home, name="home"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("inbox/<uuid:pk>/send", composer.send, name="send"),
     path("inbox/<uuid:pk>/assign", inbox.assign, name="assign"),
     path("inbox/<uuid:pk>/status", inbox.status, name="status"),
+    path("inbox/<uuid:pk>/possible-opt-out", possible_opt_outs.decide, name="possible_opt_out"),
     path("inbox/<uuid:pk>/read", inbox.read, name="read"),
     path("inbox/<uuid:pk>/tags", inbox.tags, name="tags"),
     path("inbox/<uuid:pk>/cancel/<uuid:message_pk>", composer.cancel, name="cancel_text"),

@@ -41,6 +41,8 @@ class Ask:
     team_id: UUID | None = None
     # Senders the contact opted out of, or "all".
     opted_out: frozenset[UUID] | Literal["all"] = field(default=frozenset())
+    # A promotional message to a number that asked to stop in its own words.
+    is_held: bool = False
     last_used: UUID | None = None
     sandbox: bool = False
 
@@ -69,6 +71,7 @@ class Refusal:
         }
 
 
+MAY_HAVE_OPTED_OUT = "This contact may have opted out; decide in the inbox."
 Reason = tuple[str, str] | None
 # Plain words: they are compared for each candidate.
 ACTIVE, INCOMING = SenderId.Status.ACTIVE.value, SenderId.Direction.INCOMING.value
@@ -164,6 +167,10 @@ def _not_opted_out(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
     return None
 
 
+def _is_not_held(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
+    return ("possible_opt_out", MAY_HAVE_OPTED_OUT) if ask.is_held else None
+
+
 def _takes_replies(ask: Ask, board: "Board", candidate: "Candidate") -> Reason:
     if not ask.wants_reply or candidate.sender.can_be_answered:
         return None
@@ -192,6 +199,7 @@ CHECKS: tuple[Callable[[Ask, "Board", "Candidate"], Reason], ...] = (
     _country_allows,
     _covers_country,
     _not_opted_out,
+    _is_not_held,
     _takes_replies,
     _in_sandbox,
 )
@@ -220,6 +228,8 @@ register(
         "short_code_not_supported": "The country does not take short codes.",
         "outside_countries": "The assignment is for other countries.",
         "opted_out": "The recipient opted out.",
+        "possible_opt_out": "The recipient may have opted out in other words than STOP; promotional messages are held "
+        "until someone decides in the inbox.",
         "one_way": "The text asks for a reply that this sender can’t receive.",
         "not_sandbox": "A test key reaches only the carrier simulator.",
         "outranked": "It could send, but another goes first.",

@@ -70,6 +70,7 @@ ENGINE_MAY = {
     "messaging.ProgramKeyword": READ,
     "messaging.Subscription": WRITE,
     "messaging.OptOut": ALL,
+    "messaging.PossibleOptOut": ALL,
     "messaging.ConsentEntry": APPEND,
     "messaging.Usage": WRITE,
     "messaging.Conversation": ALL,

@@ -59,7 +59,7 @@ class CampaignSerializer(Strict):
 class ReportSerializer(serializers.Serializer):
     total = fields.IntegerField()
     will_be_sent = fields.IntegerField()
-    opted_out = fields.IntegerField()
+    opted_out = fields.IntegerField(help_text="including those who may have opted out")
     no_consent = fields.IntegerField()
     blocked_country = fields.IntegerField()
     invalid = fields.IntegerField()

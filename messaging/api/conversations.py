@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Prefetch
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -9,12 +10,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from messaging import conversations, folders, sending
+from messaging import conversations, folders, possible_opt_outs, sending
 from messaging.api.fields import BodyField
 from messaging.api.messages import MessageSerializer, show_message, show_messages
 from messaging.contacts import clean_tags
 from messaging.failover import successor_of
-from messaging.models import Conversation, Message
+from messaging.models import Conversation, Message, PossibleOptOut
 from messaging.planning import Request as TextRequest
 from senderid.models import SenderId
 from tenants.api_base import OrgViewSet, Strict, always, pick, pick_reference
@@ -31,6 +32,12 @@ class ConversationChangeSerializer(Strict):
     assignee = fields.UUIDField(allow_null=True, required=False)
     snoozed_until = fields.DateTimeField(allow_null=True, required=False)
     tags = fields.ListField(child=fields.CharField(max_length=40), required=False, max_length=50)
+    possible_opt_out_decision = fields.ChoiceField(
+        ["opted_out", "dismissed", "undo"],
+        required=False,
+        write_only=True,
+        help_text="decides whether the contact’s words were an opt-out, or takes the decision back",
+    )
 
 
 class ConversationSerializer(ConversationChangeSerializer):
@@ -40,6 +47,11 @@ class ConversationSerializer(ConversationChangeSerializer):
     unread = fields.BooleanField(read_only=True)
     unread_count = fields.IntegerField(read_only=True)
     waiting_since = fields.DateTimeField(read_only=True, allow_null=True)
+    possible_opt_out = fields.DictField(
+        read_only=True,
+        allow_null=True,
+        help_text="{words, language, at} of a wish to stop that waits for a decision",
+    )
     last_message = fields.DictField(read_only=True, allow_null=True)
     campaign = fields.UUIDField(read_only=True, allow_null=True)
     program = fields.UUIDField(read_only=True, allow_null=True)
@@ -60,6 +72,7 @@ class AnswerSerializer(Strict):
 
 def show_conversation(row: Any) -> dict[str, Any]:
     last = row.last_at and {"body": row.last_body, "direction": row.last_direction, "at": row.last_at}
+    wish = next(iter(row.undecided_wishes), None)
     return {
         "id": row.pk,
         "sender_id": row.sender_id,
@@ -70,6 +83,7 @@ def show_conversation(row: Any) -> dict[str, Any]:
         "unread_count": row.unread_count,
         "waiting_since": row.waiting_since,
         "snoozed_until": row.snoozed_until,
+        "possible_opt_out": wish and {"words": wish.words, "language": wish.language, "at": wish.created_at},
         "last_message": last or None,
         "campaign": row.campaign_id,
         "program": row.program_id,
@@ -101,6 +115,7 @@ class ConversationViewSet(OrgViewSet):
         "folder": choice("", folders.FOLDERS),
         "status": choice("", Conversation.Status.choices),
         "unread": FlagFilter(),
+        "possible_opt_out": FlagFilter(help_text="whether a wish to stop waits for a decision"),
         "assignee": IdFilter(),
         "sender_id": IdFilter(),
         "contact": IdFilter(),
@@ -117,6 +132,9 @@ class ConversationViewSet(OrgViewSet):
         member = self.member(self.asked.get("as_member"))
         rows = conversations.readable_by(member) if member else Conversation.objects.for_org(self.org)
         rows = conversations.with_unread(rows, member)
+        undecided = PossibleOptOut.objects.for_org(self.org).filter(decided_at__isnull=True)
+        wishes = Prefetch("possible_opt_outs", undecided, to_attr="undecided_wishes")
+        rows = rows.prefetch_related(wishes)
         return rows.select_related("contact", "sender__provider_account", "campaign", "program")
 
     def get_object(self) -> Any:
@@ -135,6 +153,9 @@ class ConversationViewSet(OrgViewSet):
             rows = folders.in_folder(rows, folder, self.member(given.get("as_member")))
         if "unread" in given:
             rows = rows.filter(unread_count__gt=0) if given["unread"] else rows.filter(unread_count=0)
+        if "possible_opt_out" in given:
+            undecided = folders.possible_opt_outs(rows)
+            rows = undecided if given["possible_opt_out"] else rows.exclude(pk__in=undecided.values("pk"))
         names = ("status", "assignee", "contact", "campaign", "program", "tag", "q")
         wanted = {name: given.get(name) for name in names} | {"sender": given.get("sender_id")}
         return folders.narrowed(rows, wanted, country=self.org.country)
@@ -160,6 +181,11 @@ class ConversationViewSet(OrgViewSet):
             conversations.set_status(conversation=row, status=wanted, snoozed_until=until, by=by)
         if "tags" in given:
             conversations.set_tags(conversation=row, tags=clean_tags(given["tags"]))
+        if decision := given.get("possible_opt_out_decision"):
+            if decision == "undo":
+                possible_opt_outs.undo(conversation=row, by=by)
+            else:
+                possible_opt_outs.decide(conversation=row, decision=decision, by=by)
         warnings = [{"code": "assignee_cannot_reply", "text": warning}] if warning else []
         return Response(self.show(pick(self.get_queryset(), pk, self.noun)) | {"warnings": warnings})
 

@@ -4,6 +4,7 @@ from messaging.models.contacts import Contact, ContactList, ContactListEntry
 from messaging.models.conversations import Conversation, ConversationRead, TimelineEntry
 from messaging.models.drafts import Draft
 from messaging.models.messages import Attempt, InboundEvent, Message, ReceiptEvent
+from messaging.models.possible_opt_outs import PossibleOptOut
 from messaging.models.programs import Program, ProgramKeyword, Subscription
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "InboundEvent",
     "Message",
     "OptOut",
+    "PossibleOptOut",
     "Program",
     "ProgramKeyword",
     "ReceiptEvent",

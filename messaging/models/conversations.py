@@ -110,6 +110,7 @@ class TimelineEntry(TenantOwned):
         OPT_IN = "opt_in"
         FLAG = "flag"
         SENDER = "sender"
+        DECIDED = "decided"  # about a possible opt-out
 
     conversation = TenantForeignKey(Conversation, models.CASCADE, related_name="timeline")
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -135,6 +136,8 @@ class TimelineEntry(TenantOwned):
                 return f"{who or 'Callsign'} {STATUS_CHANGES.get(self.text, self.text)}"
             case self.Kind.OPT_OUT | self.Kind.OPT_IN:
                 return f"{self.conversation.contact} {self.text}"
+            case self.Kind.DECIDED:
+                return f"{who} {self.text}".strip()
             case self.Kind.ASSIGNED if who and self.text.startswith(("assigned", "claimed", "unassigned")):
                 return f"{who} {self.text}"
         return f"{who}: {self.text}" if who and who not in self.text else self.text

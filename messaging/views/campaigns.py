@@ -34,6 +34,7 @@ ACTS = {"start": rules.start, "pause": rules.pause, "resume": rules.resume}
 DONE = {"start": "{} has started.", "pause": "{} is paused; nothing more leaves.", "resume": "{} goes on."}
 SKIPS = {
     "opted_out": ("opted out", "/opt-outs/", "See opt-outs"),
+    "possible_opt_out": ("may have opted out", "/inbox/?folder=possible_opt_outs", "Decide in the inbox"),
     "no_consent": ("gave no consent", "/contacts/", "See contacts"),
     "blocked_country": ("in a country you do not text", "/settings/", "Allow countries"),
     "invalid": ("can’t be texted", "/contacts/", "See contacts"),

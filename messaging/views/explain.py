@@ -90,6 +90,8 @@ def _mendable(member: Membership, plan: Plan, form: ExplainForm, refusal: Refusa
         return Rejected(refusal, f"/senders/{pk}/", "Change it")
     if code == "opted_out":
         return Rejected(refusal, "/opt-outs/?" + urlencode({"q": plan.number.e164}), "See opt-outs")
+    if code == "possible_opt_out":
+        return Rejected(refusal, "/inbox/?folder=possible_opt_outs", "Decide in the inbox")
     if code in ("outranked", "not_sandbox"):
         return Rejected(refusal, "", "")
     return Rejected(refusal, f"/senders/{pk}/countries/{plan.number.country}/", "See the country")

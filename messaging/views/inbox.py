@@ -33,6 +33,7 @@ from messaging.opened import (
     snooze_times,
     thread_for,
 )
+from messaging.possible_opt_outs import recent_decision, undecided
 from messaging.rail import rail_of
 from messaging.views.palette import pages_and_conversations
 from senderid.delegated import readable_sender_ids
@@ -151,6 +152,8 @@ def thread_parts(request: MemberRequest, conversation: Conversation, look: Look)
         "thread": lines,
         "seen": seen_marker(lines.lines),
         "facts": facts_of(contact=conversation.contact, member=request.member),
+        "possible_opt_out": undecided(conversation),
+        "undoable_decision": recent_decision(conversation, request.member),
         "absence": absence_behind(member=request.member, conversation=conversation),
         "assign_menu": assign_menu(conversation=conversation, member=request.member),
         "snooze_times": snooze_times(timezone.localtime()),
