@@ -64,6 +64,7 @@ class OrganizationView(OrgViewSet):
 
     def hold(self) -> None:
         Organization.objects.select_for_update(no_key=True).get(pk=self.org.pk)
+        self.org.refresh_from_db()
 
     def current(self) -> Any:
         return self.show(Organization.objects.get(pk=self.org.pk))
@@ -156,6 +157,9 @@ class MemberViewSet(OrgViewSet):
 
     def get_queryset(self) -> Any:
         return super().get_queryset().prefetch_related("places")
+
+    def hold(self) -> None:
+        memberships.hold_member(org_id=self.org.pk, pk=self.get_object().pk)
 
     def show(self, row: Membership) -> Any:
         return {

@@ -83,9 +83,10 @@ class OrgViewSet(viewsets.GenericViewSet):
             self.post = partial(self._once, idempotency.checked(key), self.post)
         self._keep_test_keys_out(request)
         self.conditions = preconditions.conditions(request.META)
-        if self.conditions and request.method in ("PATCH", "PUT", "DELETE") and self.action:
-            self.hold()
-            preconditions.require(self.conditions, self._etag())
+        if request.method in ("PATCH", "PUT", "DELETE") and self.action:
+            self.hold()  # before the row is read: what others change meanwhile is not undone
+            if self.conditions:
+                preconditions.require(self.conditions, self._etag())
 
     def _keep_test_keys_out(self, request: Request) -> None:
         """A test key changes nothing that live keys use."""

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from tenants import api_keys, audit, logins, roles
@@ -115,6 +116,13 @@ def _manages_owners(by: Membership | None) -> bool:
     if member is not None:
         return roles.may(member, roles.MANAGE_OWNERS)
     return key is None or roles.MANAGE_OWNERS in key.scopes  # neither: a command of the operator
+
+
+def hold_member(*, org_id: UUID, pk: UUID) -> None:
+    """Keeps a member from changing until the transaction ends; owners too, in one order, as they are counted."""
+    owners = Q(role=Role.OWNER, is_active=True)
+    rows = Membership.objects.for_org(org_id).filter(owners | Q(pk=pk))
+    list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
 def _keep_an_owner(member: Membership) -> None:

@@ -74,6 +74,12 @@ class AssignmentViewSet(OrgViewSet):
         rows = super().get_queryset().select_related("assignee", "sender", "notification_rule")
         return rows.prefetch_related("countries", "notification_rule__chosen")
 
+    def hold(self) -> None:
+        """Its sender first, as the rules of assigning do."""
+        senders = SenderId.objects.for_org(self.org).filter(assignments=self.get_object().pk)
+        list(senders.select_for_update(of=("self",)).values_list("pk"))
+        super().hold()
+
     def show(self, row: Assignment) -> Any:
         return {
             "id": row.pk,

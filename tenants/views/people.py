@@ -111,11 +111,9 @@ def member_of(request: MemberRequest, pk: UUID) -> Membership:
 
 
 def _member_to_edit(request: MemberRequest, pk: UUID) -> Membership:
-    """The same, locked while their form is saved; owners with them in one order, as the rule counts them."""
+    """The same, locked while their form is saved."""
     if request.method == "POST":
-        owners = Q(role=Membership.Role.OWNER, is_active=True)
-        rows = Membership.objects.for_org(request.org).filter(owners | Q(pk=pk))
-        list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+        memberships.hold_member(org_id=request.org.pk, pk=pk)
     return cast(Membership, row_to_edit(request, _whole(request), pk, "member", MemberForm))
 
 

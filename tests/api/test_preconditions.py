@@ -1,19 +1,16 @@
 """api 19: nobody overwrites what they have not seen. ETag on single resources, 304, 412, also when two race."""
 
 import json
-import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import psycopg2
 import pytest
-from django.db import connection
 
 from messaging.models import Contact
 from senderid.models import SenderId
 from tests.api_rows import operations, rows_of
 from tests.calling import Api
 from tests.office import Office
+from tests.racing import both_wait_for
 from tests.world import give
 
 pytestmark = pytest.mark.django_db
@@ -224,41 +221,11 @@ def test_of_two_who_race_with_the_same_tag_exactly_one_wins(resource: str) -> No
     etag = tag(apis[0], path)
 
     def change(n: int) -> int:
-        try:
-            return apis[n].ask("PATCH", path, {"name": f"Writer {n}"}, If_Match=etag).status_code
-        finally:
-            connection.close()
+        return apis[n].ask("PATCH", path, {"name": f"Writer {n}"}, If_Match=etag).status_code
 
-    wanted = ("dbname", "user", "password", "host", "port")
-    params = {name: value for name, value in connection.get_connection_params().items() if name in wanted}
-    holder = psycopg2.connect(**params)
-    try:
-        with holder.cursor() as cursor, ThreadPoolExecutor(2) as threads:
-            cursor.execute(f"SELECT FROM {table} WHERE id = %s FOR UPDATE", [str(pk)])
-            running = [threads.submit(change, n) for n in range(2)]
-            try:
-                wait_for_two()
-            finally:
-                holder.rollback()
-            statuses = [one.result(timeout=60) for one in running]
-    finally:
-        holder.close()
+    statuses = both_wait_for(table, pk, [lambda n=n: change(n) for n in range(2)])
     assert sorted(statuses) == [200, 412]
     assert apis[0].get(path)["name"] == f"Writer {statuses.index(200)}"
-
-
-def wait_for_two() -> None:
-    """Until two sessions wait for a lock."""
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends:
-        cursor = connection.cursor()
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        if cursor.fetchone()[0] == 2:
-            return
-        time.sleep(0.02)
-    raise AssertionError("nobody waits")
 
 
 def test_other_contacts_of_a_list_are_another_tag(api: Api, office: Office) -> None:
