@@ -16,6 +16,7 @@ from messaging.assignees import why_cannot_reply
 from messaging.live_events import tell_conversation
 from messaging.models import Contact, Conversation, ConversationRead, Message, TimelineEntry
 from messaging.models.conversations import CLOSED
+from messaging.reactions import line_of
 from messaging.signals import conversation_assigned, conversation_closed
 from messaging.statuses import Status as TextStatus
 from senderid.delegated import assignee_ids_of, readable_sender_ids
@@ -127,7 +128,7 @@ def record_withdrawn(*, conversation: Conversation) -> None:
     _update(
         conversation,
         last_at=last.created_at if last else conversation.last_at,
-        last_body=last.body[:160] if last else "",
+        last_body=line_of(last) if last else "",
         last_direction=last.direction if last else "",
         last_failed=last is not None and last.status in NOT_DELIVERED,
         last_human=replied.sent_by if replied else None,
@@ -147,16 +148,16 @@ def _was_closed(conversation: Conversation, last: Message | None) -> bool:
 
 
 def record_inbound(
-    *, conversation: Conversation, message: Message, waits: bool = True, reopens: bool = True
+    *, conversation: Conversation, message: Message, waits: bool = True, reopens: bool = True, shown: str = ""
 ) -> None:
     """Puts a text of theirs on the row: unread for everyone, waiting for a reply unless it needs none, and reopened
-    unless it is an automatic reply."""
+    unless it is an automatic reply. `shown` stands in the list in place of its words."""
     reopened = {"status": Status.OPEN, "snoozed_until": None} if reopens else {}
     _update(
         conversation,
         **reopened,
         last_at=message.created_at,
-        last_body=message.body[:160],
+        last_body=(shown or message.body)[:160],
         last_direction=Message.Direction.INBOUND,
         last_failed=False,
         waiting_since=conversation.waiting_since or (message.created_at if waits else None),
@@ -165,6 +166,11 @@ def record_inbound(
     Conversation.objects.for_org(conversation.org_id).filter(pk=conversation.pk).update(
         inbound_count=F("inbound_count") + 1
     )
+
+
+def close_quietly(*, conversation: Conversation) -> None:
+    """A new conversation that nobody need look at: it begins closed."""
+    _update(conversation, status=Status.CLOSED)
 
 
 def _update(conversation: Conversation, **changes: Any) -> None:

@@ -14,7 +14,8 @@ from django.utils import timezone
 from messaging.assignees import AssigneeOption, options_for
 from messaging.conversations import on_behalf_of, readable_by, thread_of, with_unread
 from messaging.failover import message_moved_by, successor_of
-from messaging.models import Conversation, Message, TimelineEntry
+from messaging.models import Conversation, Message, Reaction, TimelineEntry
+from messaging.reactions import given_by, in_words, reactions_on
 from messaging.receipt_history import Receipt, receipts_of
 from tenants.access import standing_of
 from tenants.errors import NotFound
@@ -25,8 +26,9 @@ PAGE, MOST = 100, 200
 
 @dataclass(eq=False)
 class Line:
-    """A text, with its delivery receipts, or an entry; `day` is set on the first line of a day, `says_from` on the first
-    text of ours. `leads_to` is the conversation of a message that left this one."""
+    """A text, with its delivery receipts and the contact's reaction, or an entry; `day` is set on the first line of a
+    day, `says_from` on the first text of ours. `leads_to` is the conversation of a message that left this one, `event`
+    a sentence in place of the text."""
 
     at: datetime
     text: Message | None = None
@@ -34,6 +36,8 @@ class Line:
     day: datetime | None = None
     says_from: bool = False
     leads_to: UUID | None = None
+    reaction: Reaction | None = None
+    event: str = ""
     receipts: Sequence[Receipt] = ()
 
 
@@ -78,6 +82,7 @@ def thread_for(
     earlier = texts[0].pk if len(texts) == most else None
     receipts = receipts_of(texts)
     lines = [Line(at=text.created_at, text=text, receipts=receipts.get(text.pk, ())) for text in texts]
+    lines = _with_reactions(lines, texts, str(conversation.contact))
     lines += [Line(at=entry.at, entry=entry) for entry in _entries(conversation, texts, before, earlier)]
     lines.sort(key=lambda line: line.at)
     _add_links(lines, member)
@@ -86,6 +91,22 @@ def thread_for(
     if first is not None:
         first.says_from = True
     return Thread(lines, earlier)
+
+
+def _with_reactions(lines: list[Line], texts: list[Message], who: str) -> list[Line]:
+    """Reactions stand on the messages they quote; one to an earlier message says so in a line. Two queries."""
+    by_message = given_by(texts)
+    shown = {text.pk for text in texts}
+    on_page = reactions_on(texts)
+    kept = []
+    for line in lines:
+        assert line.text is not None
+        line.reaction = on_page.get(line.text.pk)
+        given = by_message.get(line.text.pk)
+        line.event = in_words(given, who) if given else ""
+        if given is None or given.target_id not in shown:
+            kept.append(line)
+    return kept
 
 
 def _entries(

@@ -17,7 +17,7 @@ from django.db import OperationalError, close_old_connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from messaging import consent, conversations, keywords, programs, segments
+from messaging import consent, conversations, keywords, programs, reactions, segments
 from messaging.auto_replies import looks_automatic
 from messaging.carriers import open_carrier
 from messaging.contacts import contact_of_sender
@@ -27,6 +27,7 @@ from messaging.models import Campaign, Conversation, InboundEvent, Message, Time
 from messaging.possible_opt_outs import hold_for
 from messaging.signals import text_received
 from messaging.statuses import WAITING, Status
+from messaging.tapbacks import Tapback, tapback_in
 from senderid.models import ProviderAccount, SenderId
 from senderid.phone_numbers import parse
 from senderid.providers.base import Inbound
@@ -135,6 +136,11 @@ def _take_in(event: InboundEvent) -> Message | None:
     )
     conversation.org = org
     message = _inbound_message(event, conversation)
+    tapback = tapback_in(event.body)
+    target = reactions.target_of(conversation=conversation, tapback=tapback) if tapback else None
+    if tapback is not None and target is not None:
+        _react(message, conversation, target, tapback)
+        return _finish(event, message, conversation)
     outcome = keywords.act_on(conversation=conversation, event=event)
     message.hushed, message.program = outcome.hushed, outcome.program
     automatic = not outcome.is_keyword and looks_automatic(event.body)
@@ -143,7 +149,12 @@ def _take_in(event: InboundEvent) -> Message | None:
     if automatic:
         message.hushed = "Automatic reply: nobody is notified"
     message.save(force_insert=True)
-    if not outcome.is_keyword and not automatic and not hold_for(conversation=conversation, body=event.body):
+    if (
+        not outcome.is_keyword
+        and not automatic
+        and tapback is None
+        and not hold_for(conversation=conversation, body=event.body)
+    ):
         _flag(conversation, event.body)
     conversations.record_inbound(
         conversation=conversation,
@@ -151,6 +162,27 @@ def _take_in(event: InboundEvent) -> Message | None:
         waits=not outcome.is_keyword and not automatic,
         reopens=not automatic,
     )
+    return _finish(event, message, conversation)
+
+
+def _react(message: Message, conversation: Conversation, target: Message, tapback: Tapback) -> None:
+    """A reaction is shown on the message it quotes: it waits for no reply, and neither opens nor reopens anything."""
+    message.hushed = reactions.HUSHED
+    message.save(force_insert=True)
+    reaction = reactions.record(message=message, target=target, tapback=tapback)
+    if conversation.last_at is None:  # to a campaign's message nobody replied to
+        conversations.close_quietly(conversation=conversation)
+        if target.campaign is not None or target.program is not None:
+            conversations.attribute(
+                conversation=conversation, campaign=target.campaign, program=target.program
+            )
+    shown = reactions.in_words(reaction, str(conversation.contact))
+    conversations.record_inbound(
+        conversation=conversation, message=message, waits=False, reopens=False, shown=shown
+    )
+
+
+def _finish(event: InboundEvent, message: Message, conversation: Conversation) -> Message:
     event.state, event.done_at, event.message = State.DONE, timezone.now(), message
     event.save(update_fields=["state", "done_at", "message"])
     tell_conversation(conversation, message=message.pk)

@@ -18,6 +18,7 @@ from messaging.models import Campaign, Contact, Conversation, Message, Program
 from messaging.planning import Plan, Request, demand_room, is_own_number, plan_text
 from messaging.signals import human_replied
 from messaging.statuses import Status, may_move
+from messaging.tapbacks import tapback_in
 from senderid.models import SenderId
 from senderid.phone_numbers import parse_received
 from tenants import hints, rows
@@ -143,13 +144,13 @@ MOST_ANSWERS = 10
 def _may_be_answered(conversation: Conversation, to_text: str, size: int, *, compliance: bool) -> bool:
     """Automation never texts premium numbers, our own, other countries or beyond the caps; STOP and HELP ten times a day.
 
-    Nor does it answer what looks like an automatic reply.
+    Nor does it answer what looks like an automatic reply or a reaction.
     """
     org, contact = conversation.org, conversation.contact
     number = parse_received(contact.number)
     if number is None or number.premium or is_own_number(org=org, value=contact.number):
         return False
-    if looks_automatic(to_text):
+    if looks_automatic(to_text) or tapback_in(to_text) is not None:
         return False
     if compliance:
         since = timezone.now() - timedelta(hours=24)

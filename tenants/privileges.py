@@ -71,6 +71,7 @@ ENGINE_MAY = {
     "messaging.Subscription": WRITE,
     "messaging.OptOut": ALL,
     "messaging.PossibleOptOut": ALL,
+    "messaging.Reaction": ALL,
     "messaging.ConsentEntry": APPEND,
     "messaging.Usage": WRITE,
     "messaging.Conversation": ALL,

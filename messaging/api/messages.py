@@ -13,9 +13,10 @@ from rest_framework.response import Response
 
 from messaging import sending
 from messaging.api.fields import BodyField
-from messaging.models import Campaign, Message, Program
+from messaging.models import Campaign, Message, Program, Reaction
 from messaging.planning import Request as TextRequest
 from messaging.planning import plan_text
+from messaging.reactions import given_by, reactions_on
 from messaging.receipt_history import Receipt, receipts_of
 from messaging.statuses import Status
 from senderid.api.filters import NumberFilter
@@ -83,6 +84,12 @@ class MessageSerializer(serializers.Serializer):
     campaign = fields.UUIDField(allow_null=True)
     program = fields.UUIDField(allow_null=True)
     receipts = ReceiptSerializer(many=True)
+    reaction = fields.DictField(
+        allow_null=True, help_text="{emoji, to, is_removed} of a text that is a reaction to the message `to`"
+    )
+    reactions = fields.ListField(
+        child=fields.DictField(), help_text="[{emoji, message}]: what the contact reacted with to this one"
+    )
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), "from": fields.CharField()}
@@ -101,11 +108,26 @@ class PreviewSerializer(serializers.Serializer):
 def show_messages(rows: Sequence[Message]) -> list[dict[str, Any]]:
     """The same for rows of one organization, with what else belongs to them: one query for all."""
     receipts = receipts_of(rows)
-    return [show_message(row, receipts=receipts.get(row.pk, ())) for row in rows]
+    given, on = given_by(rows), reactions_on(rows)
+    return [
+        show_message(row, receipts=receipts.get(row.pk, ()))
+        | {"reaction": _show_reaction(given.get(row.pk)), "reactions": _show_on(on.get(row.pk))}
+        for row in rows
+    ]
+
+
+def _show_reaction(reaction: Reaction | None) -> dict[str, Any] | None:
+    if reaction is None:
+        return None
+    return {"emoji": reaction.emoji, "to": reaction.target_id, "is_removed": reaction.is_removed}
+
+
+def _show_on(reaction: Reaction | None) -> list[dict[str, Any]]:
+    return [{"emoji": reaction.emoji, "message": reaction.message_id}] if reaction else []
 
 
 def show_message(row: Message, *, receipts: Sequence[Receipt] = ()) -> dict[str, Any]:
-    """A new message has no receipts."""
+    """A new message has no receipts and no reactions."""
     return {
         "id": row.pk,
         "status": row.status,
@@ -131,6 +153,8 @@ def show_message(row: Message, *, receipts: Sequence[Receipt] = ()) -> dict[str,
         "sent_by": row.sent_by_id,
         "on_behalf_of": row.on_behalf_of_id,
         "receipts": [asdict(receipt) for receipt in receipts],
+        "reaction": None,
+        "reactions": [],
     }
 
 

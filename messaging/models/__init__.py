@@ -6,6 +6,7 @@ from messaging.models.drafts import Draft
 from messaging.models.messages import Attempt, InboundEvent, Message, ReceiptEvent
 from messaging.models.possible_opt_outs import PossibleOptOut
 from messaging.models.programs import Program, ProgramKeyword, Subscription
+from messaging.models.reactions import Reaction
 
 __all__ = [
     "Attempt",
@@ -26,6 +27,7 @@ __all__ = [
     "PossibleOptOut",
     "Program",
     "ProgramKeyword",
+    "Reaction",
     "ReceiptEvent",
     "Subscription",
     "TimelineEntry",

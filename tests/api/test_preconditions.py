@@ -249,4 +249,6 @@ def test_what_can_be_changed_is_in_the_tag(api: Api, office: Office) -> None:
         fields = document["components"]["schemas"][name]["properties"]
         settable = {field for field, of in fields.items() if not of.get("readOnly")}
         hidden |= {(general, field) for field in settable - set(api.get(paths[general]))}
-    assert hidden == {("/contact-lists/{pk}", "contacts"), ("/contacts/{pk}", "consent")}
+    # What is decided is GET's possible_opt_out.
+    decided = ("/conversations/{pk}", "possible_opt_out_decision")
+    assert hidden == {("/contact-lists/{pk}", "contacts"), ("/contacts/{pk}", "consent"), decided}
