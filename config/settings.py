@@ -138,6 +138,7 @@ KEPT_STATEMENTS = [
     "tenants.idempotency",
     "tenants.logins",
     "senderid.board",
+    "messaging.contacts",
     "messaging.conversations",
     "messaging.planning",
     "messaging.queue_state",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.postgres.aggregates import StringAgg
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError, QuerySet, TextField, Value
 from django.db.models.functions import MD5, Cast, Coalesce
 
@@ -13,8 +13,35 @@ from senderid.searching import matches
 from senderid.time_zones import zones_of_country
 from tenants import audit
 from tenants.errors import DomainError, unreadable
+from tenants.kept import Kept, typed
 from tenants.models import Membership, Organization
+from tenants.rows import build, columns
+from tenants.scoping import new_id
 from tenants.times import is_zone
+
+MADE_OR_FOUND = Kept(
+    "made_or_found_contact",
+    f"""
+    WITH made AS (
+      INSERT INTO messaging_contact AS c
+        (id, org_id, number, name, country, timezone, timezone_source, tags, attributes, created_at)
+      VALUES (%(id)s, %(org)s, %(number)s, '', %(country)s, %(timezone)s, %(timezone_source)s, '{{}}', '{{}}', now())
+      ON CONFLICT (org_id, number) DO NOTHING RETURNING {columns(Contact, "c")}
+    )
+    SELECT * FROM made UNION ALL
+    SELECT {columns(Contact, "c")} FROM messaging_contact c
+    WHERE c.org_id = %(org)s AND c.number = %(number)s AND NOT EXISTS (SELECT FROM made)
+    """,  # noqa: S608 - only our own names are put in
+    takes={
+        "id": "uuid",
+        "org": "uuid",
+        "number": "text",
+        "country": "text",
+        "timezone": "text",
+        "timezone_source": "text",
+    },
+    gives=typed(Contact),
+)
 
 
 def save_contact(
@@ -67,10 +94,18 @@ def find_contacts(
 
 def contact_for(*, org: Organization, number: Number) -> Contact:
     """The contact of a parsed number, made if new."""
-    contact, _ = Contact.objects.for_org(org).get_or_create(
-        number=number.e164, defaults={"country": number.country, **zone_of(number)}
-    )
-    return contact
+    values = {
+        "id": new_id(),
+        "org": org.pk,
+        "number": number.e164,
+        "country": number.country,
+        **zone_of(number),
+    }
+    with connection.cursor() as cursor:
+        row = MADE_OR_FOUND.ask(cursor, values).fetchone()
+    if row is None:  # made by somebody else since this statement began
+        return Contact.objects.for_org(org).get(number=number.e164)
+    return build(Contact, row)
 
 
 def contact_of_sender(*, org: Organization, value: str) -> Contact:
