@@ -94,31 +94,24 @@ def find_contacts(
 
 def contact_for(*, org: Organization, number: Number) -> Contact:
     """The contact of a parsed number, made if new."""
-    values = {
-        "id": new_id(),
-        "org": org.pk,
-        "number": number.e164,
-        "country": number.country,
-        **zone_of(number),
-    }
-    with connection.cursor() as cursor:
-        row = MADE_OR_FOUND.ask(cursor, values).fetchone()
-    if row is None:  # made by somebody else since this statement began
-        return Contact.objects.for_org(org).get(number=number.e164)
-    return build(Contact, row)
+    return _made_or_found(org, number.e164, country=number.country, **zone_of(number))
 
 
 def contact_of_sender(*, org: Organization, value: str) -> Contact:
     """Who texted us: a number, a short code or a name; made without a name if new."""
     number = parse_received(value)
-    contact, _ = Contact.objects.for_org(org).get_or_create(
-        number=number.e164 if number else value,
-        defaults={
-            "country": number.country if number else "",
-            **(zone_of(number) if number else {"timezone": org.timezone}),
-        },
-    )
-    return contact
+    if number is not None:
+        return contact_for(org=org, number=number)
+    return _made_or_found(org, value, country="", timezone=org.timezone, timezone_source="")
+
+
+def _made_or_found(org: Organization, number: str, **values: str) -> Contact:
+    with connection.cursor() as cursor:
+        given = {"id": new_id(), "org": org.pk, "number": number, **values}
+        row = MADE_OR_FOUND.ask(cursor, given).fetchone()
+    if row is None:  # made by somebody else since this statement began
+        return Contact.objects.for_org(org).get(number=number)
+    return build(Contact, row)
 
 
 def zone_of(number: Number) -> dict[str, str]:
