@@ -2,7 +2,7 @@ FROM python:3.11-slim
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 DATA_DIR=/data GRANIAN_HOST=0.0.0.0
 
-RUN useradd --create-home --uid 10001 callsign && install -d -o callsign -g callsign /data
+RUN useradd --create-home --uid 10001 callsign && install -d -o callsign -g callsign /data /data/media
 WORKDIR /app
 
 COPY requirements/base.txt requirements/base.txt

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
+from messaging.api.media import MediaView
 from messaging.api.views import ROUTES as MESSAGING
 from notifications.api.views import ROUTES as NOTIFICATIONS
 from senderid.api.views import ROUTES as SENDERID
@@ -50,6 +51,7 @@ urlpatterns = [
     path("openapi.json", Document.as_view(), name="openapi"),
     path("error-codes", ErrorCodes.as_view(), name="error-codes"),
     path("organization", OrganizationView.as_view({"get": "read", "patch": "change"}), name="organization"),
+    path("media/<pk>", MediaView.as_view({"get": "content"}), name="media-content"),
     path("", include(router.urls)),
 ]
 docs = SpectacularSwaggerSplitView.as_view(url_name="openapi")

@@ -44,6 +44,7 @@ app.conf.update(
     task_routes={
         "messaging.dispatching.*": {"queue": "interactive"},
         "messaging.receiving.*": {"queue": "inbound"},
+        "messaging.media.*": {"queue": "webhook"},
         "messaging.resolving.*": {"queue": "bulk"},
         "messaging.campaigns.*": {"queue": "bulk"},
         "messaging.chasing.*": {"queue": "bulk"},

@@ -4,6 +4,7 @@ Production means that DATABASE_URL is set. Without it `config.embedded` has star
 and filled the environment before this file is read; so a missing variable fails loudly here, always.
 """
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -147,6 +148,20 @@ KEPT_STATEMENTS = [
     "messaging.webhooks",
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Files of messages, private: a folder, or S3 and its like. Static files have their usual storage.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "media": {
+        "BACKEND": env.str("MEDIA_STORAGE", default="") or "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": json.loads(env.str("MEDIA_STORAGE_OPTIONS", default="") or "null")
+        or {
+            "location": str(DATA_DIR / "media"),
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 SESSION_ENGINE = "tenants.auth.sessions"
 
@@ -237,6 +252,7 @@ SWEEPS = [
     "messaging.dispatching.sweep",
     "messaging.resolving.sweep",
     "messaging.receiving.sweep",
+    "messaging.media.fetching.sweep",
     "messaging.campaigns.sweep",
     "messaging.conversations.sweep",
     "messaging.usage.sweep",

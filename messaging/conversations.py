@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from messaging.assignees import why_cannot_reply
 from messaging.live_events import tell_conversation
+from messaging.media.files import words_of
 from messaging.models import Contact, Conversation, ConversationRead, Message, TimelineEntry
 from messaging.models.conversations import CLOSED
 from messaging.reactions import line_of
@@ -128,7 +129,7 @@ def record_withdrawn(*, conversation: Conversation) -> None:
     _update(
         conversation,
         last_at=last.created_at if last else conversation.last_at,
-        last_body=line_of(last) if last else "",
+        last_body=line_of(last) or words_of(last)[:160] if last else "",
         last_direction=last.direction if last else "",
         last_failed=last is not None and last.status in NOT_DELIVERED,
         last_human=replied.sent_by if replied else None,

@@ -14,7 +14,8 @@ from django.utils import timezone
 from messaging.assignees import AssigneeOption, options_for
 from messaging.conversations import on_behalf_of, readable_by, thread_of, with_unread
 from messaging.failover import message_moved_by, successor_of
-from messaging.models import Conversation, Message, Reaction, TimelineEntry
+from messaging.media.files import media_of
+from messaging.models import Conversation, Message, MessageMedia, Reaction, TimelineEntry
 from messaging.reactions import given_by, in_words, reactions_on
 from messaging.receipt_history import Receipt, receipts_of
 from tenants.access import standing_of
@@ -26,8 +27,8 @@ PAGE, MOST = 100, 200
 
 @dataclass(eq=False)
 class Line:
-    """A text, with its delivery receipts and the contact's reaction, or an entry; `day` is set on the first line of a
-    day, `says_from` on the first text of ours. `leads_to` is the conversation of a message that left this one, `event`
+    """A text, with its delivery receipts, media and the contact's reaction, or an entry; `day` is set on the first line of
+    a day, `says_from` on the first text of ours. `leads_to` is the conversation of a message that left this one, `event`
     a sentence in place of the text."""
 
     at: datetime
@@ -39,6 +40,7 @@ class Line:
     reaction: Reaction | None = None
     event: str = ""
     receipts: Sequence[Receipt] = ()
+    media: Sequence[MessageMedia] = ()
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,11 @@ def thread_for(
     most = max(1, min(most, MOST))
     texts = thread_of(conversation, before=before, most=most)
     earlier = texts[0].pk if len(texts) == most else None
-    receipts = receipts_of(texts)
-    lines = [Line(at=text.created_at, text=text, receipts=receipts.get(text.pk, ())) for text in texts]
+    receipts, media = receipts_of(texts), media_of(texts)
+    lines = [
+        Line(at=text.created_at, text=text, receipts=receipts.get(text.pk, ()), media=media.get(text.pk, ()))
+        for text in texts
+    ]
     lines = _with_reactions(lines, texts, str(conversation.contact))
     lines += [Line(at=entry.at, entry=entry) for entry in _entries(conversation, texts, before, earlier)]
     lines.sort(key=lambda line: line.at)

@@ -23,7 +23,9 @@ from messaging.carriers import open_carrier
 from messaging.contacts import contact_of_sender
 from messaging.failpoints import failpoint
 from messaging.live_events import tell_conversation
-from messaging.models import Campaign, Conversation, InboundEvent, Message, TimelineEntry
+from messaging.media import files
+from messaging.media.fetching import FETCH
+from messaging.models import Campaign, Conversation, InboundEvent, Message, MessageMedia, TimelineEntry
 from messaging.possible_opt_outs import hold_for
 from messaging.signals import text_received
 from messaging.statuses import WAITING, Status
@@ -149,6 +151,10 @@ def _take_in(event: InboundEvent) -> Message | None:
     if automatic:
         message.hushed = "Automatic reply: nobody is notified"
     message.save(force_insert=True)
+    media = files.rows_for(message, event.payload)
+    if media:
+        MessageMedia.objects.for_org(org).bulk_create(media)
+        hints.after_commit(FETCH)
     if (
         not outcome.is_keyword
         and not automatic
@@ -161,6 +167,7 @@ def _take_in(event: InboundEvent) -> Message | None:
         message=message,
         waits=not outcome.is_keyword and not automatic,
         reopens=not automatic,
+        shown=files.words_of(message, media),
     )
     return _finish(event, message, conversation)
 
@@ -313,7 +320,7 @@ def reconcile_account(account: ProviderAccount) -> int:
     missing = [one for one in seen if one.sid not in known]
     for one in missing:
         inbound = Inbound(one.sid, account.account_sid, one.to, one.sender, one.body)
-        store_event(account=account, inbound=inbound, payload={keywords.RECONCILED: "yes"})
+        store_event(account=account, inbound=inbound, payload={keywords.RECONCILED: "yes"} | one.media)
     return len(missing)
 
 

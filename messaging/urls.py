@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from messaging.views import composer, contacts, inbox, possible_opt_outs, quarantine
+from messaging.views import composer, contacts, inbox, media, possible_opt_outs, quarantine
 
 urlpatterns = [
     path("", inbox.home, name="home"),
@@ -25,6 +25,7 @@ urlpatterns = [
     path("inbox/<uuid:pk>/read", inbox.read, name="read"),
     path("inbox/<uuid:pk>/tags", inbox.tags, name="tags"),
     path("inbox/<uuid:pk>/cancel/<uuid:message_pk>", composer.cancel, name="cancel_text"),
+    path("media/<uuid:pk>/", media.media, name="media"),
     path("contacts/", contacts.contacts, name="contacts"),
     path("contacts/add/", contacts.add, name="add_contact"),
     path("contacts/<uuid:pk>/", contacts.contact, name="contact"),

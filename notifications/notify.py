@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from messaging import conversations
 from messaging.assignees import why_cannot_reply
+from messaging.media.files import with_media
 from messaging.models import Conversation, Message
 from notifications import email_templates, recipients
 from notifications.channels.email import send_mail
@@ -283,7 +284,7 @@ def fields_of(row: Notification) -> dict[str, Any]:
         "message": {
             "body": ""
             if message is None
-            else ("(hidden; open the conversation)" if row.hide_body else message.body),
+            else ("(hidden; open the conversation)" if row.hide_body else with_media(message)),
             "received_at": f"{message.created_at:%-d %b %Y, %H:%M} UTC" if message else "",
         },
         "conversation": {"url": _url(conversation), "unread_count": _unread(row)},

@@ -12,6 +12,7 @@ from simulator.endpoint import twilio_endpoint
 from simulator.faults import RequestFaults
 from simulator.ledger import CANCELABLE, Message
 from simulator.magic import REFUSALS, fate_of
+from simulator.media_files import fetch_sent
 from simulator.parts import Simulator
 from simulator.segments import count_segments
 from simulator.wire import ConnectionDropped, Refusal, json_response, message_resource, read_form
@@ -86,6 +87,10 @@ def _accept(simulator: Simulator, account: Account, form: dict[str, str]) -> Mes
     )
     simulator.ledger.add(message)
     simulator.lifecycle.start(message)
+    if message.media:
+        task = asyncio.create_task(fetch_sent(simulator, message))
+        simulator.fetching.add(task)
+        task.add_done_callback(simulator.fetching.discard)
     return message
 
 

@@ -1,6 +1,7 @@
 """The simulator's own JSON doors, under /_sim/: for set-up, tests and measurements."""
 
 import json
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +13,7 @@ from simulator import clock
 from simulator.faults import FaultSettings, read_faults
 from simulator.inbound import SIGNATURES, InboundText, NobodyToBringItTo, bring
 from simulator.ledger import Message
+from simulator.media import File
 from simulator.parts import SIMULATOR
 from simulator.wire import json_response
 
@@ -90,6 +92,7 @@ async def text_from_handset(request: web.Request) -> web.Response:
     body = given.optional("body")
     if body is None:
         raise BadRequest("body is missing")
+    files = _files(given.content.get("media") or [])
     signature = given.optional("signature") or "right"
     if signature not in SIGNATURES:
         raise BadRequest(f"signature must be one of {', '.join(SIGNATURES)}")
@@ -100,6 +103,7 @@ async def text_from_handset(request: web.Request) -> web.Response:
         message_sid=given.optional("message_sid"),
         account_sid=given.optional("account_sid"),
         signature=signature,
+        files=files,
     )
     try:
         brought = await bring(request.app[SIMULATOR], text)
@@ -112,6 +116,16 @@ async def text_from_handset(request: web.Request) -> web.Response:
             "webhook_url": brought.webhook_url or None,
         }
     )
+
+
+def _files(given: Any) -> tuple[File, ...]:
+    """`media`: [{content_type, content: base64}]."""
+    try:
+        return tuple(
+            File(str(one["content_type"]), b64decode(one["content"], validate=True)) for one in given
+        )
+    except (TypeError, KeyError, ValueError) as error:
+        raise BadRequest("media must be a list of {content_type, content: base64}") from error
 
 
 def _since(request: web.Request) -> float:
@@ -195,6 +209,7 @@ async def reset(request: web.Request) -> web.Response:
     simulator = request.app[SIMULATOR]
     simulator.ledger.clear()
     simulator.mailbox.clear()
+    simulator.media.clear()
     simulator.callbacks.clear()
     simulator.faults.set(FaultSettings())
     simulator.storage.commit()

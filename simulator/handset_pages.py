@@ -12,9 +12,14 @@ from simulator.inbound import InboundText, NobodyToBringItTo, bring
 from simulator.layout import fragment, live_script, page, time_tag
 from simulator.ledger import Message
 from simulator.magic import FATES, Fate, magic_numbers
+from simulator.media import MAX_BYTES, MAX_FILES, File, Media
 from simulator.parts import SIMULATOR, Simulator
 
 HANDSETS_SHOWN, TEXTS_SHOWN = 200, 200
+FILES = (
+    '<label>Pictures or other files<input name="media" type="file" multiple '
+    'accept="image/*,video/*,audio/*,application/pdf,text/vcard"></label>'
+)
 
 
 def can_be_answered(sender: str) -> bool:
@@ -36,7 +41,7 @@ async def handset(request: web.Request) -> web.Response:
     body = (
         f"<main>{_aside(request, '', number)}<div><section><h1>{escape(number)}</h1>{_note(request)}"
         f'<div data-live="/handsets/{quote(number, safe="")}/thread">'
-        f"{_thread(simulator.ledger.thread(number))}</div>"
+        f"{_thread(simulator, simulator.ledger.thread(number))}</div>"
         f"{_reply_form(simulator, number)}</section>"
         '<p class="inner"><a href="/">All handsets</a></p></div></main>'
     )
@@ -50,19 +55,30 @@ async def handset_list(request: web.Request) -> web.Response:
 
 
 async def thread(request: web.Request) -> web.Response:
-    return fragment(_thread(request.app[SIMULATOR].ledger.thread(request.match_info["number"])))
+    simulator = request.app[SIMULATOR]
+    return fragment(_thread(simulator, simulator.ledger.thread(request.match_info["number"])))
 
 
 async def reply(request: web.Request) -> web.Response:
     """A form on a page: bring the text, then show the thread with what the webhook answered."""
-    form = {name: str(value).strip() for name, value in (await request.post()).items()}
+    posted = await request.post()
+    form = {name: value.strip() for name, value in posted.items() if isinstance(value, str)}
+    files = tuple(
+        File(one.content_type.partition(";")[0], one.file.read())
+        for one in posted.getall("media", [])
+        if isinstance(one, web.FileField) and one.filename
+    )
     to, sender, body = form.get("to", ""), form.get("from", ""), form.get("body", "")
-    if not (to and sender and body):
-        return _back(sender, "Not sent: From, To and the text are all needed.")
+    if not (to and sender and (body or files)):
+        return _back(sender, "Not sent: From, To and a text or a file are needed.")
+    if len(files) > MAX_FILES or any(len(file.content) > MAX_BYTES for file in files):
+        return _back(sender, "Not sent: at most 10 files of 5 MB each.")
     if not can_be_answered(to):
         return _back(sender, f"Not sent: {to} is a name, and a name cannot be texted.")
     try:
-        brought = await bring(request.app[SIMULATOR], InboundText(to=to, sender=sender, body=body))
+        brought = await bring(
+            request.app[SIMULATOR], InboundText(to=to, sender=sender, body=body, files=files)
+        )
     except NobodyToBringItTo as error:
         return _back(sender, f"Not sent: {error}.")
     status = brought.webhook_status
@@ -110,17 +126,21 @@ def _list_row(simulator: Simulator, number: str, current: str | None) -> str:
     return (
         f'<li><a href="/handsets/{quote(number, safe="")}"{mark}>'
         f'<span class="top"><b>{escape(number)}</b><span class="soft">{time_tag(last.created)}</span></span>'
-        f'<div class="cut">{"→ " if last.is_inbound else ""}{escape(last.body[:120])}</div></a></li>'
+        f'<div class="cut">{"→ " if last.is_inbound else ""}{escape(_snippet(last))}</div></a></li>'
     )
 
 
-def _thread(messages: Sequence[Message]) -> str:
+def _snippet(message: Message) -> str:
+    return message.body[:120] or ("Media" if message.media else "")
+
+
+def _thread(simulator: Simulator, messages: Sequence[Message]) -> str:
     if not messages:
         return '<p class="inner soft">Nothing was said yet.</p>'
-    return f'<div class="thread">{"".join(_text(message) for message in messages[-TEXTS_SHOWN:])}</div>'
+    return f'<div class="thread">{"".join(_text(simulator, message) for message in messages[-TEXTS_SHOWN:])}</div>'
 
 
-def _text(message: Message) -> str:
+def _text(simulator: Simulator, message: Message) -> str:
     """Seen from the handset: what it says is on the right."""
     kinds = ["text"]
     if message.is_inbound:
@@ -129,11 +149,17 @@ def _text(message: Message) -> str:
         kinds.append("failed")
     other = f"to {message.to}" if message.is_inbound else f"from {message.sender or message.service_sid}"
     code = f" {message.error_code}" if message.error_code else ""
-    media = "".join(f"<br>{escape(url)}" for url in message.media_urls)
+    media = "".join(_file(one) for one in simulator.media.of_message(message.sid))
     return (
-        f'<div class="{" ".join(kinds)}"><p>{escape(message.body)}{media}</p>'
+        f'<div class="{" ".join(kinds)}"><p>{media}{escape(message.body)}</p>'
         f"<small>{escape(other)} · {time_tag(message.created)} · {message.status}{code}</small></div>"
     )
+
+
+def _file(media: Media) -> str:
+    if media.is_picture:
+        return f'<img src="/media/{media.sid}" alt="Picture">'
+    return f'<a href="/media/{media.sid}" download>{escape(media.content_type)}</a><br>'
 
 
 def _reply_form(simulator: Simulator, number: str) -> str:
@@ -151,11 +177,11 @@ def _reply_form(simulator: Simulator, number: str) -> str:
         return warning
     options = "".join(f"<option>{escape(sender)}</option>" for sender in answerable)
     return (
-        f'{warning}<form class="inner" action="/reply" method="post"><input type="hidden" name="from" '
-        f'value="{escape(number)}">'
+        f'{warning}<form class="inner" action="/reply" method="post" enctype="multipart/form-data">'
+        f'<input type="hidden" name="from" value="{escape(number)}">'
         f'<label>Answer as {escape(number)}, to<select name="to">{options}</select></label>'
-        '<label>Text<textarea name="body" rows="2" required maxlength="1600"></textarea></label>'
-        "<button>Send</button></form>"
+        '<label>Text<textarea name="body" rows="2" maxlength="1600"></textarea></label>'
+        f"{FILES}<button>Send</button></form>"
     )
 
 
@@ -163,13 +189,13 @@ def _new_text_form(simulator: Simulator) -> str:
     numbers = {held.number for held in _all_numbers(simulator) if can_be_answered(held.number)}
     options = "".join(f'<option value="{escape(number)}">' for number in sorted(numbers))
     return (
-        '<section><h1>New text from a handset</h1><form class="inner" action="/reply" method="post">'
-        '<div class="pair">'
+        '<section><h1>New text from a handset</h1><form class="inner" action="/reply" method="post" '
+        'enctype="multipart/form-data"><div class="pair">'
         '<label>From<input name="from" required placeholder="+447400123456"></label>'
         '<label>To<input name="to" required list="numbers" placeholder="a number of yours"></label></div>'
         f'<datalist id="numbers">{options}</datalist>'
-        '<label>Text<textarea name="body" rows="3" required maxlength="1600"></textarea></label>'
-        "<button>Send</button></form></section>"
+        '<label>Text<textarea name="body" rows="3" maxlength="1600"></textarea></label>'
+        f"{FILES}<button>Send</button></form></section>"
     )
 
 

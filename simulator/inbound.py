@@ -7,6 +7,7 @@ import phonenumbers
 
 from simulator.accounts import Account
 from simulator.ledger import Message
+from simulator.media import MAX_FILES, File
 from simulator.parts import Simulator
 from simulator.segments import count_segments
 
@@ -23,6 +24,7 @@ class InboundText:
     message_sid: str | None = None
     account_sid: str | None = None
     signature: str = "right"
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ async def bring(simulator: Simulator, text: InboundText) -> Brought:
     url = _webhook_url(simulator, account, message.to)
     status = None
     if url:
-        params = inbound_params(message)
+        params = inbound_params(message) | _media_params(simulator, message)
         status = await simulator.webhooks.call(url, params, account.auth_token, text.signature)
     return Brought(message.sid, url, status)
 
@@ -79,7 +81,7 @@ def _store(simulator: Simulator, account: Account, text: InboundText) -> Message
     moment = simulator.ledger.next_moment()
     message = Message(
         seq=simulator.ledger.next_seq(),
-        sid=text.message_sid or "SM" + secrets.token_hex(16),
+        sid=text.message_sid or ("MM" if text.files else "SM") + secrets.token_hex(16),
         account_sid=account.sid,
         to=text.to,
         sender=text.sender,
@@ -91,8 +93,23 @@ def _store(simulator: Simulator, account: Account, text: InboundText) -> Message
         sent=moment,
         segments=count_segments(text.body),
     )
+    held = [
+        simulator.media.add(message_sid=message.sid, account_sid=account.sid, file=file)
+        for file in text.files[:MAX_FILES]
+    ]
+    message.media = "\n".join(simulator.base_url + media.path for media in held)
     simulator.ledger.add(message)
     return message
+
+
+def _media_params(simulator: Simulator, message: Message) -> dict[str, str]:
+    """MediaUrl0, MediaContentType0 and so on."""
+    params = {"NumMedia": str(len(message.media_urls))}
+    for n, (url, media) in enumerate(
+        zip(message.media_urls, simulator.media.of_message(message.sid), strict=False)
+    ):
+        params |= {f"MediaUrl{n}": url, f"MediaContentType{n}": media.content_type}
+    return params
 
 
 def inbound_params(message: Message) -> dict[str, str]:

@@ -13,7 +13,7 @@ SCRIPT = (Path(__file__).parent / "live.js").read_text()
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; "
-    "frame-src 'self'; form-action 'self'; base-uri 'none'"
+    "img-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'"
 )
 PAGES = {"/": "Handsets", "/mail": "Mail", "/magic": "Magic numbers"}
 

@@ -1,6 +1,7 @@
 """The parts of a running simulator, and how a request finds them."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -10,6 +11,7 @@ from simulator.faults import Faults
 from simulator.ledger import Ledger
 from simulator.lifecycle import Lifecycle
 from simulator.mailbox import Mailbox
+from simulator.media import MediaStore
 from simulator.storage import Storage
 from simulator.webhooks import WebhookCaller
 
@@ -20,11 +22,14 @@ class Simulator:
     accounts: Accounts
     ledger: Ledger
     mailbox: Mailbox
+    media: MediaStore
     faults: Faults
     webhooks: WebhookCaller
     callbacks: Callbacks
     lifecycle: Lifecycle
+    base_url: str = ""  # as the product asks it
     concurrent: int = 0
+    fetching: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 SIMULATOR = web.AppKey("simulator", Simulator)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from simulator import carrier, control, endpoint, handset_pages, listing, mail_pages, numbers
+from simulator import carrier, control, endpoint, handset_pages, listing, mail_pages, media_files, numbers
 from simulator.accounts import Accounts
 from simulator.callbacks import Callbacks
 from simulator.faults import Faults
@@ -13,6 +13,7 @@ from simulator.ledger import Ledger
 from simulator.lifecycle import Lifecycle
 from simulator.mail_server import start_mail_server
 from simulator.mailbox import Mailbox
+from simulator.media import MediaStore
 from simulator.parts import SIMULATOR, Simulator
 from simulator.settings import Settings
 from simulator.storage import Storage
@@ -25,6 +26,8 @@ TWILIO_ROUTES = [
     web.get(ACCOUNT + "/Messages.json", listing.list_messages),
     web.get(ACCOUNT + "/Messages/{sid}.json", carrier.fetch_message),
     web.post(ACCOUNT + "/Messages/{sid}.json", carrier.update_message),
+    web.get(ACCOUNT + "/Messages/{sid}/Media.json", media_files.list_media),
+    web.get(ACCOUNT + "/Messages/{sid}/Media/{media}", media_files.fetch_media),
     web.get(ACCOUNT + "/IncomingPhoneNumbers.json", numbers.list_numbers),
     web.post(ACCOUNT + "/IncomingPhoneNumbers.json", numbers.register_number),
     web.get(ACCOUNT + "/IncomingPhoneNumbers/{sid}.json", numbers.fetch_number),
@@ -66,6 +69,8 @@ def _assemble(settings: Settings) -> Simulator:
         accounts=accounts,
         ledger=ledger,
         mailbox=Mailbox(storage),
+        media=MediaStore(storage),
+        base_url=settings.base_url,
         faults=faults,
         webhooks=webhooks,
         callbacks=callbacks,
@@ -74,7 +79,9 @@ def _assemble(settings: Settings) -> Simulator:
 
 
 def build_app(simulator: Simulator) -> web.Application:
-    app = web.Application(middlewares=[control.explain_bad_requests])
+    app = web.Application(client_max_size=60 * 2**20, middlewares=[control.explain_bad_requests])
     app[SIMULATOR] = simulator
-    app.add_routes([*TWILIO_ROUTES, *control.ROUTES, *handset_pages.ROUTES, *mail_pages.ROUTES])
+    app.add_routes(
+        [*TWILIO_ROUTES, *control.ROUTES, *handset_pages.ROUTES, *mail_pages.ROUTES, *media_files.ROUTES]
+    )
     return app

@@ -26,6 +26,10 @@ CREATE TABLE IF NOT EXISTS messages (
     created REAL NOT NULL, updated REAL NOT NULL, sent REAL, error_code INTEGER, segments INTEGER NOT NULL,
     status_callback TEXT NOT NULL, service_sid TEXT NOT NULL, media TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS media (
+    sid TEXT PRIMARY KEY, message_sid TEXT NOT NULL, account_sid TEXT NOT NULL, content_type TEXT NOT NULL,
+    content BLOB NOT NULL, created REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS mails (
     id INTEGER PRIMARY KEY, recipient TEXT NOT NULL, sender TEXT NOT NULL, subject TEXT NOT NULL,
     text TEXT NOT NULL, html TEXT NOT NULL, source TEXT NOT NULL, received REAL NOT NULL

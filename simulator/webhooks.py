@@ -45,5 +45,17 @@ class WebhookCaller:
         except (ClientError, TimeoutError, ValueError, OSError):
             return None
 
+    async def fetch(self, url: str, max_bytes: int) -> tuple[str, bytes] | None:
+        """(media type, content) of what we attach to a text; None when it can't be had or is too large."""
+        try:
+            async with self._session.get(url) as answer:
+                content = await answer.content.read(max_bytes + 1)
+                while len(content) <= max_bytes and (more := await answer.content.read(max_bytes + 1)):
+                    content += more
+                is_fine = answer.status == 200 and 0 < len(content) <= max_bytes
+                return (answer.content_type, content) if is_fine else None
+        except (ClientError, TimeoutError, ValueError, OSError):
+            return None
+
     async def close(self) -> None:
         await self._session.close()

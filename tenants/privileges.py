@@ -79,6 +79,7 @@ ENGINE_MAY = {
     "messaging.TimelineEntry": ALL,
     "messaging.Draft": ALL,
     "messaging.Message": WRITE,
+    "messaging.MessageMedia": WRITE,
     "messaging.Attempt": WRITE,
     "messaging.ReceiptEvent": WRITE,
     "messaging.InboundEvent": WRITE,

@@ -7,7 +7,8 @@ from config.api import router
 from messaging.campaigns import save_campaign
 from messaging.consent import opt_out
 from messaging.contacts import save_list
-from messaging.models import Message
+from messaging.media.files import save_file
+from messaging.models import Message, MessageMedia
 from messaging.programs import save_program
 from notifications.email_templates import save_template
 from notifications.models import Notification
@@ -16,6 +17,8 @@ from senderid.registration import register
 from tenants import api_keys
 from tenants.models import Profile
 from tests.office import CARLA, Office
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ def operations() -> list[Operation]:
     found = [
         Operation("GET", "/organization", "organization"),
         Operation("PATCH", "/organization", "organization"),
+        Operation("GET", "/media/{pk}", "media-content"),
     ]
     for prefix, viewset, basename in router.registry:
         lookup = router.get_lookup_regex(viewset)
@@ -49,6 +53,14 @@ def operations() -> list[Operation]:
                 if method in allowed
             ]
     return found
+
+
+def picture_of(message: Message) -> MessageMedia:
+    """A loaded picture of a message."""
+    row = MessageMedia(org_id=message.org_id, message=message, position=0, state="loaded", size=len(PNG))
+    row.content_type, row.file = "image/png", save_file(row, PNG)
+    row.save(force_insert=True)
+    return row
 
 
 def rows_of(office: Office) -> dict[str, str]:
@@ -86,6 +98,7 @@ def rows_of(office: Office) -> dict[str, str]:
         "program": str(program.pk),
         "notification": str(Notification.objects.for_org(org).filter(message=text).first().pk),  # type: ignore[union-attr]
         "template": str(template.pk),
+        "media": str(picture_of(text).pk),
         "number": CARLA,
         "texts": str(Message.objects.for_org(org).count()),
     }

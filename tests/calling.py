@@ -32,7 +32,8 @@ class Api:
         assert answer.status_code == expect, (method, path, answer.status_code, answer.content[:1000])
         if answer.status_code >= 400:
             assert answer["Content-Type"] == "application/problem+json"
-        return json.loads(answer.content) if answer.content else None
+        is_json = "json" in answer.get("Content-Type", "")
+        return json.loads(answer.content) if answer.content and is_json else answer.content or None
 
     def get(self, path: str, expect: int = 200) -> Any:
         return self.call("GET", path, expect=expect)

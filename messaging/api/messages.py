@@ -13,7 +13,9 @@ from rest_framework.response import Response
 
 from messaging import sending
 from messaging.api.fields import BodyField
-from messaging.models import Campaign, Message, Program, Reaction
+from messaging.api.media import MediaSerializer, show_media
+from messaging.media.files import media_of
+from messaging.models import Campaign, Message, MessageMedia, Program, Reaction
 from messaging.planning import Request as TextRequest
 from messaging.planning import plan_text
 from messaging.reactions import given_by, reactions_on
@@ -84,6 +86,7 @@ class MessageSerializer(serializers.Serializer):
     campaign = fields.UUIDField(allow_null=True)
     program = fields.UUIDField(allow_null=True)
     receipts = ReceiptSerializer(many=True)
+    media = MediaSerializer(many=True)
     reaction = fields.DictField(
         allow_null=True, help_text="{emoji, to, is_removed} of a text that is a reaction to the message `to`"
     )
@@ -106,11 +109,11 @@ class PreviewSerializer(serializers.Serializer):
 
 
 def show_messages(rows: Sequence[Message]) -> list[dict[str, Any]]:
-    """The same for rows of one organization, with what else belongs to them: one query for all."""
-    receipts = receipts_of(rows)
+    """The same for rows of one organization, with what else belongs to them: one query for all of a kind."""
+    receipts, media = receipts_of(rows), media_of(rows)
     given, on = given_by(rows), reactions_on(rows)
     return [
-        show_message(row, receipts=receipts.get(row.pk, ()))
+        show_message(row, receipts=receipts.get(row.pk, ()), media=media.get(row.pk, ()))
         | {"reaction": _show_reaction(given.get(row.pk)), "reactions": _show_on(on.get(row.pk))}
         for row in rows
     ]
@@ -126,8 +129,10 @@ def _show_on(reaction: Reaction | None) -> list[dict[str, Any]]:
     return [{"emoji": reaction.emoji, "message": reaction.message_id}] if reaction else []
 
 
-def show_message(row: Message, *, receipts: Sequence[Receipt] = ()) -> dict[str, Any]:
-    """A new message has no receipts and no reactions."""
+def show_message(
+    row: Message, *, receipts: Sequence[Receipt] = (), media: Sequence[MessageMedia] = ()
+) -> dict[str, Any]:
+    """A new message has no receipts, no media and no reactions."""
     return {
         "id": row.pk,
         "status": row.status,
@@ -153,6 +158,7 @@ def show_message(row: Message, *, receipts: Sequence[Receipt] = ()) -> dict[str,
         "sent_by": row.sent_by_id,
         "on_behalf_of": row.on_behalf_of_id,
         "receipts": [asdict(receipt) for receipt in receipts],
+        "media": [show_media(one) for one in media],
         "reaction": None,
         "reactions": [],
     }

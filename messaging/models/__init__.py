@@ -3,6 +3,7 @@ from messaging.models.consent import ConsentEntry, OptOut, Usage
 from messaging.models.contacts import Contact, ContactList, ContactListEntry
 from messaging.models.conversations import Conversation, ConversationRead, TimelineEntry
 from messaging.models.drafts import Draft
+from messaging.models.media import MessageMedia
 from messaging.models.messages import Attempt, InboundEvent, Message, ReceiptEvent
 from messaging.models.possible_opt_outs import PossibleOptOut
 from messaging.models.programs import Program, ProgramKeyword, Subscription
@@ -23,6 +24,7 @@ __all__ = [
     "Draft",
     "InboundEvent",
     "Message",
+    "MessageMedia",
     "OptOut",
     "PossibleOptOut",
     "Program",

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.http import HttpResponse
 
 from messaging.conversations import readable_by
+from messaging.media.files import with_media
 from messaging.models import Message
 from notifications.models import Notification
 from tenants.api_base import pick
@@ -22,7 +23,14 @@ def why(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = Notification.objects.for_org(request.org).filter(message=message)
     found = found.select_related("member__user", "assignment__assignee").order_by("created_at", "pk")
     mine = [row for row in found if row.member_id == request.member.pk]
-    return show(request, "notifications/why.html", message=message, found=found, mine=mine)
+    return show(
+        request,
+        "notifications/why.html",
+        message=message,
+        found=found,
+        mine=mine,
+        message_words=with_media(message),
+    )
 
 
 @page()

@@ -57,6 +57,7 @@ class Seen:
     direction: str
     created_at: datetime
     error_code: str = ""
+    media: dict[str, str] = field(default_factory=dict)  # as an inbound webhook names them
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ on an answer of which we need the SID (docs/decisions).
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -134,8 +135,20 @@ class TwilioCarrier:
         found: list[Seen] = []
         for number in numbers:
             listed = await self._messages.list_async(to=number, date_sent_after=since, page_size=1000)
-            found.extend(map(_seen, listed))
+            found.extend([await self._with_media(message) for message in listed])
         return [seen for seen in found if seen.direction == "inbound" and seen.created_at >= since]
+
+    async def _with_media(self, message: Any) -> Seen:
+        """A text with the media that its webhook would have named."""
+        seen = _seen(message)
+        if seen.direction != "inbound" or str(message.num_media or "0") == "0":
+            return seen
+        listed = await self._messages(message.sid).media.list_async(limit=10)
+        media = {"NumMedia": str(len(listed))}
+        for n, one in enumerate(listed):
+            media[f"MediaUrl{n}"] = self._client.api.base_url + str(one.uri).removesuffix(".json")
+            media[f"MediaContentType{n}"] = one.content_type or ""
+        return replace(seen, media=media)
 
     async def close(self) -> None:
         await self._session.close()

@@ -25,6 +25,7 @@ KINDS = {
     "sender-ids": "sender", "assignments": "assignment", "contacts": "contact", "contact-lists": "list",
     "opt-outs": "opt_out", "messages": "message", "conversations": "conversation", "campaigns": "campaign",
     "programs": "program", "notifications": "notification", "email-templates": "template",
+    "media": "media",
 }  # fmt: skip
 EVERYBODYS = {"country-rules", "organization"}  # no row of an org stands in these paths
 PATH_BODIES = {

@@ -21,7 +21,7 @@ KINDS = {
     "programs": "program", "notifications": "notification", "email-templates": "template",
 }  # fmt: skip
 LISTS = ("/conversations/{pk}/messages", "/sender-ids/{pk}/registrations")
-NO_ROW = ("/country-rules/{pk}",)  # the same for everybody
+NO_ROW = ("/country-rules/{pk}", "/media/{pk}")  # the same for everybody; a file, that never changes
 # A change of each that a key may make; what has none can only be deleted.
 CHANGES: dict[str, Any] = {
     "/organization": {"name": "Renamed"},

@@ -176,6 +176,7 @@ UNSCOPED = {
     "messaging/conversations.py": "sweep",
     "messaging/dispatching.py": "runs as the owner",
     "messaging/folders.py": "subqueries of rows that are scoped",
+    "messaging/media/fetching.py": "job, sweep",
     "messaging/invariants.py": "looks at everything, by command",
     "messaging/receiving.py": "sweep, reconciliation",
     "messaging/recording.py": "runs as the owner",

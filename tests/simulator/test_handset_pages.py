@@ -61,7 +61,7 @@ def test_a_name_cannot_be_answered(simulator: RunningSimulator) -> None:
 
 
 def test_an_empty_text_is_not_sent(simulator: RunningSimulator) -> None:
-    assert "Not sent: From, To and the text are all needed." in answer(simulator, body=" ").text
+    assert "Not sent: From, To and a text or a file are needed." in answer(simulator, body=" ").text
     assert simulator.get("/_sim/stats")["messages"]["inbound"] == 0
 
 

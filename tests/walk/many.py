@@ -24,6 +24,7 @@ from messaging.models import (
     Draft,
     InboundEvent,
     Message,
+    MessageMedia,
     OptOut,
     Program,
     ProgramKeyword,
@@ -255,6 +256,9 @@ def talked(many: Many, numbers: range) -> None:
     )
     inner = texts[len(made) :]
     many.add(Attempt, ({"message": one, "no": 1, "sender_value": "+1"} for one in inner))
+    many.add(MessageMedia, (
+        {"message": one, "position": 0, "state": "failed", "declared_type": "image/png"} for one in inner
+    ))  # fmt: skip
     many.add(ReceiptEvent, ({"message": one, "provider_sid": "SM1", "raw_status": "sent"} for one in inner))
     kinds = TimelineEntry.Kind.values
     many.add(TimelineEntry, (
