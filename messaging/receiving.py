@@ -142,6 +142,7 @@ def _take_in(event: InboundEvent) -> Message | None:
     target = reactions.target_of(conversation=conversation, tapback=tapback) if tapback else None
     if tapback is not None and target is not None:
         _react(message, conversation, target, tapback)
+        _keep_media(event, message)
         return _finish(event, message, conversation)
     outcome = keywords.act_on(conversation=conversation, event=event)
     message.hushed, message.program = outcome.hushed, outcome.program
@@ -151,10 +152,7 @@ def _take_in(event: InboundEvent) -> Message | None:
     if automatic:
         message.hushed = "Automatic reply: nobody is notified"
     message.save(force_insert=True)
-    media = files.rows_for(message, event.payload)
-    if media:
-        MessageMedia.objects.for_org(org).bulk_create(media)
-        hints.after_commit(FETCH)
+    media = _keep_media(event, message)
     if (
         not outcome.is_keyword
         and not automatic
@@ -170,6 +168,15 @@ def _take_in(event: InboundEvent) -> Message | None:
         shown=files.words_of(message, media),
     )
     return _finish(event, message, conversation)
+
+
+def _keep_media(event: InboundEvent, message: Message) -> list[MessageMedia]:
+    """The rows of its pictures and files, which a job then fetches."""
+    media = files.rows_for(message, event.payload)
+    if media:
+        MessageMedia.objects.for_org(event.org_id).bulk_create(media)
+        hints.after_commit(FETCH)
+    return media
 
 
 def _react(message: Message, conversation: Conversation, target: Message, tapback: Tapback) -> None:
