@@ -45,6 +45,8 @@ class Cut:
     def culprit(self) -> str:
         """What makes it Unicode, to be named in a sentence: “é”, or “no-break space” where nothing would be seen."""
         sign = self.first_unicode
+        if PLAIN_FORMS.get(sign) in ('"', "'"):  # a quotation mark needs no others around it
+            return sign
         if sign.isprintable() and not sign.isspace() and not unicodedata.combining(sign or " "):
             return f"“{sign}”" if sign else ""
         return f"“{unicodedata.name(sign, 'tab' if sign == chr(9) else f'U+{ord(sign):04X}').lower()}”"
