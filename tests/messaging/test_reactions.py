@@ -120,6 +120,7 @@ def test_an_unmatched_quote_stays_a_text(texting: Texting) -> None:
     assert texting.conversation().waiting_since == text.created_at
     assert texting.conversation().last_body == "Liked “Please stop texting me”"
     assert texting.answers() == [] and not PossibleOptOut.objects.for_org(texting.org).exists()
+    assert not TimelineEntry.objects.for_org(texting.org).filter(kind="flag").exists()
 
 
 def test_of_two_equal_texts_the_newer_of_ours_is_meant(texting: Texting) -> None:
