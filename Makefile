@@ -29,6 +29,7 @@ faults: $(VENV)/dev.stamp
 	QUEUED=1000000 $(BIN)/python -m pytest -q -p no:randomly tests/messaging/test_long_queues.py
 	WALK=full $(BIN)/python -m pytest -qs -p no:randomly --timeout 7200 tests/walk
 	REQUESTS=10000 $(BIN)/python -m pytest -qs -p no:randomly tests/tenants/test_pooling.py
+	SLOPPY=10000 $(BIN)/python -m pytest -qs -p no:randomly tests/messaging/test_sloppy_inputs.py
 	RACES=200 $(BIN)/python -m pytest -qs -p no:randomly tests/browser/test_races.py
 
 bench: $(VENV)/dev.stamp
