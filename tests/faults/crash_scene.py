@@ -3,6 +3,7 @@
 Imported after Django was set up on the template; each case turns to a database of its own before it connects.
 """
 
+import base64
 import os
 import signal
 import socketserver
@@ -11,6 +12,7 @@ import time
 import uuid
 from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -29,7 +31,8 @@ from config.dispatcher import dispatch
 from config.servers import free_port
 from config.supervision import end_when_orphaned
 from messaging import dispatching, failpoints, invariants
-from messaging.models import Campaign, Contact, InboundEvent, Message
+from messaging.media import fetching
+from messaging.models import Campaign, Contact, InboundEvent, Message, MessageMedia
 from senderid.models import ProviderAccount
 from senderid.providers.twilio import announce_account
 from senderid.provisioning import add_sender
@@ -40,8 +43,10 @@ from tests.stack import eventually
 from tests.world import give, make_account, make_org
 
 CROWD, SINGLES = 8, 3
-TEXTS_IN = ["Hello", "STOP", "HELP"]
+TEXTS_IN = ["Hello", "STOP", "HELP"]  # the first with a file
 SETTLED_WITHIN = 75.0  # seconds, for each of the two processes
+GIF = b"GIF89a" + bytes(20)
+MEDIA_LEASE = timedelta(seconds=5)  # so that the second process need not wait for a minute
 OPEN = ("scheduled", "queued", "sending", "unknown")
 HANDED_OVER = ("accepted", "sent", "delivered")
 
@@ -169,6 +174,8 @@ class Case:
         )  # ports come again
         text = {"to": "+14155560002", "from": number, "body": body, "message_sid": sid}
         text["account_sid"] = self.account.account_sid
+        if body == TEXTS_IN[0]:
+            text["media"] = [{"content_type": "image/gif", "content": base64.b64encode(GIF).decode()}]
         answer = requests.post(f"{settings.SIMULATOR_BASE_URL}/_sim/inbound", json=text, timeout=20)
         status = answer.json()["webhook_status"]
         self.heard[status] += 1
@@ -185,7 +192,8 @@ class Case:
         self.campaign.refresh_from_db(fields=["status"])
         waiting = InboundEvent.unscoped.filter(state="waiting").exists()
         is_open = any(state in OPEN for state in self._states())
-        return self.campaign.status == "done" and not (waiting or is_open)
+        is_fetching = MessageMedia.unscoped.filter(state="waiting").exists()
+        return self.campaign.status == "done" and not (waiting or is_open or is_fetching)
 
     def judge(self) -> None:
         """Every text is at the carrier once, every text in is in an inbox once, every invariant holds."""
@@ -199,6 +207,8 @@ class Case:
         assert there == Counter(to for _, to, _ in sent)
         events = list(InboundEvent.unscoped.values_list("state", "message_id"))
         assert len({pk for state, pk in events if state == "done"}) == len(events) == len(TEXTS_IN), events
+        files = [(row.state, row.size) for row in MessageMedia.unscoped.all()]
+        assert files == [("loaded", len(GIF))], files
         broken = invariants.broken(settled=True)
         assert broken == [], "\n".join(broken)
 
@@ -207,6 +217,7 @@ def serve(port: int, failpoint: str) -> None:
     """Until it is killed: the web, and every sweep of the dispatcher; the drain works itself, for no hint arrives."""
     end_when_orphaned()
     failpoints.arm(failpoint)
+    fetching.LEASE = MEDIA_LEASE
     hints._put = lambda item: None  # type: ignore[assignment]
     web = make_server("127.0.0.1", port, WSGIHandler(), server_class=Web, handler_class=Quiet)
     threading.Thread(target=web.serve_forever, daemon=True).start()

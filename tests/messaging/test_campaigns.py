@@ -352,7 +352,7 @@ def test_a_portion_takes_the_same_queries_however_many(
         drive.texting.person(f"+1415555{3000 + n}", f"X{n}", tags=["customer"])
     campaign = campaigns.start(campaign=drive.draft())
     campaign = Campaign.unscoped.select_related("org", "fallback_sender", "owner").get(pk=campaign.pk)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         assert fanout.write_portion(campaign) == 5 + people
 
 

@@ -23,7 +23,7 @@ ROWS = {
     "campaigns/": "campaign", "programs/": "program", "opt-outs/": "opt_out", "people/": "member",
     "people/%(kind)s/": "group", "senders/": "sender", "absences/": "delegation", "assignees/": "profile",
     "settings/accounts/": "account", "assignments/": "assignment", "why/": "inbound",
-    "notifications/templates/": "template", "developers/": "key",
+    "notifications/templates/": "template", "developers/": "key", "media/": "media", "api/v1/media/": "media",
 }  # fmt: skip
 # Every other argument: its values, or the kind of row it names.
 VALUES = {
