@@ -26,8 +26,10 @@ from messaging.models import (
     Message,
     MessageMedia,
     OptOut,
+    PossibleOptOut,
     Program,
     ProgramKeyword,
+    Reaction,
     ReceiptEvent,
     Subscription,
     TimelineEntry,
@@ -258,6 +260,11 @@ def talked(many: Many, numbers: range) -> None:
     many.add(Attempt, ({"message": one, "no": 1, "sender_value": "+1"} for one in inner))
     many.add(MessageMedia, (
         {"message": one, "position": 0, "state": "failed", "declared_type": "image/png"} for one in inner
+    ))  # fmt: skip
+    many.add(Reaction, ({"message": one, "target": inner[0], "emoji": "❤️"} for one in inner))
+    many.add(PossibleOptOut, (
+        {"conversation": one, "number": one.contact.number, "words": "please stop", "decision": "dismissed" if n % 2 else "",
+         "decided_at": many.now if n % 2 else None} for n, one in enumerate(made)
     ))  # fmt: skip
     many.add(ReceiptEvent, ({"message": one, "provider_sid": "SM1", "raw_status": "sent"} for one in inner))
     kinds = TimelineEntry.Kind.values
