@@ -18,11 +18,11 @@ async function ask(form) {
     const response = await fetch("/inbox/compose/preview", {
       method: "POST",
       body: payload(form),
-      headers: pageHeaders(),
+      headers: { ...pageHeaders(), "X-Composer": "1" }, // asked twice with the same words, it is answered anew
       credentials: "same-origin",
       redirect: "manual",
     });
-    if (response.type === "opaqueredirect") return signedOut();
+    if (response.type === "opaqueredirect" || response.status === 401) return signedOut();
     if (!response.ok) return;
     const html = await response.text();
     if (number === asked && form === composer()) place(form, html);

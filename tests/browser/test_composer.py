@@ -180,3 +180,16 @@ def test_characters_that_make_a_message_unicode_are_replaced_at_a_click(
     button.click()
     expect(inbox.locator(BOX)).to_have_value('"Tomorrow" - at 9... or 10\'')
     expect(inbox.locator("#counter")).not_to_contain_text("Unicode")
+
+
+def test_hints_follow_what_happened_while_the_words_stayed_the_same(
+    stack: Stack, inbox: Page, talks: list[str]
+) -> None:
+    """inbox 4: the same question was answered with the stored page of its first time, “Can’t send” after a START."""
+    open_talk(inbox, talks[0])
+    with inbox.expect_response("**/inbox/drafts"), inbox.expect_response("**/inbox/compose/preview"):
+        type_on(inbox, "I was just")
+    for word, can_send in (("STOP", "no"), ("START", "yes"), ("STOP", "no")):
+        stack.text_in(sender=talks[0], to=RENEWALS, body=word)
+        expect(inbox.locator(f"[data-can-send={can_send}]")).to_be_attached(timeout=15_000)
+    expect(inbox.locator(BOX)).to_have_value("I was just")
