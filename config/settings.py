@@ -182,7 +182,10 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True  # after the second step; the device then is a known one
-ACCOUNT_FORMS = {"reset_password": "tenants.auth.password_reset.QuietResetForm"}
+ACCOUNT_FORMS = {
+    "reset_password": "tenants.auth.password_reset.QuietResetForm",
+    "reset_password_from_key": "tenants.auth.password_reset.SingleUseResetForm",
+}
 ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}  # LOGIN_LIMITS below
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_ADAPTER = "tenants.auth.second_factor.SealedFactors"
