@@ -29,7 +29,8 @@ _DATE = re.compile(
     r"(?:[T ]+\d{1,2}:\d{2}.*)?"
 )
 _EXPONENT = re.compile(r"[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+")
-_DECIMAL = re.compile(r"\+?\d+[.,]\d{0,2}|\d[.,]\d{3,}")
+# Also behind a grouped number: a last group of one digit, or .00 as the only dot (French numbers may end in .00).
+_DECIMAL = re.compile(r"\+?\d+[.,]\d{0,2}|\d[.,]\d{3,}|.*\d[.,]\d|[^.,]*\d[.,]00", re.DOTALL)
 _EXTENSION = re.compile(
     r"\d[\s).;,]{0,4}(?:(?:ext|extn|extension|int|poste|durchwahl|dw|anexo)[\s.:=]{0,3}|[xх#~]\s?|,,)\d{1,7}$",
     re.IGNORECASE,

@@ -1,6 +1,6 @@
 """Hostile and sloppy inputs through forms, API and webhooks: no 5xx, nothing lost, no number becomes another (field).
 
-SLOPPY says how many (300 here; `make faults` runs 10,000); SLOPPY_SEED replays a run.
+SLOPPY says how many (300 here; `make faults` runs 10,000); SLOPPY_SEED other ones.
 """
 
 import json
@@ -24,7 +24,7 @@ from tests.visiting import visit
 from tests.walk.hostile import TEXTS
 
 SLOPPY = int(os.environ.get("SLOPPY", "300"))
-SEED = int(os.environ.get("SLOPPY_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
+SEED = int(os.environ.get("SLOPPY_SEED", "1"))
 REGIONS = ("US", "CA", "GB", "DE", "AT", "IT", "FR", "MX", "BR", "AR", "JM", "IN", "AU", "JP", "ZA", "RU")
 WORDS = [
     "Hello\r\nthere", "e\u0301le\u0301gant", "\u202etxet", "🙂" * 40, "STOP", "start", "HELP", "please stop texting me",
@@ -36,6 +36,24 @@ DRESSES = [
     "{0}, {0}", "{0}e5", "\u200e{0}\u202c", "'{0}", "call {0}", "{0}\n", "{0}\x00", "{0}9", "0{0}", "00{0}", "({0})",
     "{0}#", "{0};ext=7", "2024-11-25 {0}",
 ]  # fmt: skip
+
+
+def ways_to_write(e164: str) -> set[str]:
+    """All digits that mean this number, without zeros in front: with the country code or at home, with trunk prefixes,
+    and the old spellings of Mexico, Brazil and Argentina."""
+    number = phonenumbers.parse(e164)
+    code, national = str(number.country_code), phonenumbers.national_significant_number(number)
+    nationals = {national}
+    if code == "52":
+        nationals |= {f"1{national}", f"01{national}", f"044{national}", f"045{national}"}
+    if code == "55":
+        nationals.add(national[:2] + national[3:])
+    if code == "54" and national.startswith("9"):
+        home = national[1:]
+        nationals |= {home, *(f"{home[:area]}15{home[area:]}" for area in (2, 3, 4))}
+    trunks = ("", "0", *{"7": ("8",), "1": ("1",)}.get(code, ()))
+    written = {f"{trunk}{one}" for trunk in trunks for one in nationals}
+    return {one.lstrip("0") for one in written} | {f"{code}{one}" for one in written}
 
 
 class Sloppy:
@@ -117,7 +135,7 @@ class Sloppy:
             return
         assert isinstance(typed, str), (SEED, typed, stored)
         digits = re.sub(r"\D", "", unicodedata.normalize("NFKC", typed)).lstrip("0")
-        assert stored[-7:] == digits[-7:] and len(digits) <= len(stored[1:]) + 1, (SEED, typed, stored)
+        assert digits in ways_to_write(stored), (SEED, typed, stored)
 
 
 @pytest.mark.timeout(1800)

@@ -39,6 +39,7 @@ ROOT = Path(settings.BASE_DIR)
         ("0033 6 12 34 56 78", "US", "+33612345678"),
         ("06.12.34.56.78", "FR", "+33612345678"),
         ("20-34-56-78", "DK", "+4520345678"),
+        ("06.12.34.56.00", "FR", "+33612345600"),
     ],
 )  # fmt: skip
 def test_it_reads_how_people_write_numbers(text: str, country: str | None, e164: str | None) -> None:
@@ -55,6 +56,7 @@ REFUSED = [
     ("2024-11-25T10:00:00Z", "date"), ("25 11 2024", "date"),
     ("4.474E+11", "exponent"), ("4,474e11", "exponent"), ("6.641234567E9", "exponent"), ("1e10", "exponent"),
     ("6641234567.0", "decimal"), ("6641234567.00", "decimal"), ("6641234567,5", "decimal"), ("+436641234567.0", "decimal"),
+    ("011 15-2345-6789.0", "decimal"), ("0664 1234567.00", "decimal"), ("(212) 736-0123.0", "decimal"),
     ("4.47400123405", "decimal"), ("6641234567.", "decimal"),
     ("+16285550140 ext 5", "extension"), ("212-736-0123 x45", "extension"), ("+16285550140;ext=5", "extension"),
     ("+16285550140 #12", "extension"), ("+16285550140,,5", "extension"), ("+16285550140 Ext. 1234", "extension"),
