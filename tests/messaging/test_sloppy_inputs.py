@@ -53,7 +53,10 @@ def ways_to_write(e164: str) -> set[str]:
         nationals |= {home, *(f"{home[:area]}15{home[area:]}" for area in (2, 3, 4))}
     trunks = ("", "0", *{"7": ("8",), "1": ("1",)}.get(code, ()))
     written = {f"{trunk}{one}" for trunk in trunks for one in nationals}
-    return {one.lstrip("0") for one in written} | {f"{code}{one}" for one in written}
+    abroad = {f"{code}{one}" for one in written}
+    return (
+        {one.lstrip("0") for one in written} | abroad | {f"11{one}" for one in abroad}
+    )  # 011: from the US to abroad
 
 
 class Sloppy:
